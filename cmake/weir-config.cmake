@@ -1,0 +1,4 @@
+# weir-config.cmake: what find_package(weir) reads; it defines the target weir::weir.
+include(CMakeFindDependencyMacro)
+find_dependency(Threads)
+include(${CMAKE_CURRENT_LIST_DIR}/weir-targets.cmake)

@@ -1,0 +1,40 @@
+// examples/gateway/keys.hpp: the API keys that are accepted.
+// Not:      a store of users: a key is good or it is not.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gateway {
+
+class keys {
+public:
+    static constexpr char const* environment_variable = "WEIR_GATEWAY_KEYS";
+
+    // Errors: std::invalid_argument, which says `source` but not the key, unless it is 1 to 256 of the characters
+    // that "Authorization: Bearer" can carry.
+    void add(std::string_view key, std::string_view source);
+    // One key a line; blank lines and those that begin with "#" are skipped.
+    // Errors: std::runtime_error if the file cannot be read; as add() for a line, which is named.
+    void add_file(std::string const& path);
+    // Keys separated by commas, as in the environment variable.
+    void add_list(std::string_view list, std::string_view source);
+
+    std::size_t size() const noexcept { return all_.size(); }
+    // Takes as long for a key that is nearly right as for one that is quite wrong.
+    bool contains(std::string_view presented) const noexcept;
+
+    // A key of 192 random bits, from the kernel.  Errors: std::system_error if it has none to give.
+    static std::string random();
+
+private:
+    std::vector<std::string> all_;
+};
+
+// The key in the value of an Authorization header, or nothing if it is not of the form "Bearer KEY".
+std::optional<std::string_view> bearer(std::string_view authorization) noexcept;
+
+} // namespace gateway

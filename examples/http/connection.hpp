@@ -1,0 +1,77 @@
+// examples/http/connection.hpp: one client: its bytes become requests, and the handler's responses become bytes.
+// Requests are answered in order; the answers to what one read has brought leave in one send.
+#pragma once
+
+#include "date.hpp"
+#include "exchange.hpp"
+#include "parser.hpp"
+#include "server.hpp"
+
+#include <weir/base/atomic.hpp>
+#include <weir/base/intrusive.hpp>
+#include <weir/coro/stop.hpp>
+#include <weir/memory/buffer.hpp>
+#include <weir/net/tcp.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace http {
+
+class connection : public weir::list_node {
+public:
+    connection(server& of, weir::net::tcp_socket socket);
+
+    // Serves the client until it leaves, errs, or the server wants no more of it.
+    weir::task<> serve();
+
+    // The rest is called by the server, under its mutex, while the connection is in its list.
+    // Ends the connection if it has been at one thing for too long.  Returns: whether it has.
+    bool check_time(std::uint32_t now) noexcept;
+    // After the request at hand, if any, no other is read.
+    void drain() noexcept;
+
+private:
+    // What it is doing; each has its time limit.
+    enum class doing : unsigned char { idle, reading_head, reading_body, handling, sending };
+
+    // In the server's list from when its stop sources are there until just before they end.
+    class membership;
+
+    void turn_to(doing what) noexcept;
+    bool draining() const noexcept { return draining_.load(weir::seq_cst); } // [drain]
+    // Reads and answers until one side ends it.  Returns: whether it ended with a refusal.
+    weir::task<bool> converse();
+    // Takes in what the client sends.  Returns: false at its end, and when nothing more is to be read.
+    weir::task<bool> receive();
+    // Hands the request to the server's handler and adds its response to the output.  Returns: whether to go on.
+    weir::task<bool> answer();
+    void refuse(error const& why);
+    weir::task<bool> flush();
+    // Ends so that the client still reads the last response, although it may be sending: closing with unread bytes would
+    // make the kernel drop what is on its way.
+    weir::task<> linger();
+    std::size_t receive_now() noexcept;
+    void append(int minor_version, bool head_request, bool keep_alive);
+
+    server& server_;
+    weir::net::tcp_socket socket_;
+    parser parser_;
+    response response_;
+    date date_;
+    weir::buffer in_;
+    std::string out_;
+    weir::stop_source* reads_ = nullptr; // ends waiting for the client
+    weir::stop_source* all_ = nullptr;   // ends everything
+    weir::context const* reading_ = nullptr;
+    weir::context const* working_ = nullptr;
+    weir::atomic<doing> doing_{doing::idle};
+    weir::atomic<std::uint32_t> since_{0}; // the server's time when it turned to that
+    weir::atomic<bool> draining_{false};
+    std::uint32_t dated_ = 0; // the server's time when date_ was asked for `date_text_`
+    std::string_view date_text_;
+};
+
+} // namespace http

@@ -1,0 +1,24 @@
+// examples/http/exchange.hpp: one request and its response, on their way through a handler.
+#pragma once
+
+#include "message.hpp"
+#include "response.hpp"
+#include "router.hpp"
+
+#include <weir/coro/task.hpp>
+
+#include <functional>
+
+namespace http {
+
+struct exchange {
+    http::request& request;
+    http::response& response; // an empty 200 to begin with
+    path_parameters parameters;
+};
+
+// Fills in the response.  Errors: an exception becomes a 500 that does not tell the client what it said.
+// Cancel: reaches it when the server gives up on the connection; what it then leaves in the response is dropped.
+using handler = std::function<weir::task<>(exchange&)>;
+
+} // namespace http

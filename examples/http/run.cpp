@@ -1,0 +1,78 @@
+// examples/http/run.cpp: options, signals and the order of the end.
+#include "run.hpp"
+
+#include <weir/coro/scope.hpp>
+#include <weir/io/backend.hpp>
+#include <weir/net/address.hpp>
+#include <weir/net/tcp.hpp>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+namespace http {
+
+namespace {
+
+// Drains the server at the first signal; a second one in the meantime ends the process by its default action.
+weir::task<> drain_at_signal(weir::io::signal_set* signals, server* one) {
+    auto const number = co_await signals->next();
+    if (!number) co_return;
+    std::printf("signal %d: draining\n", *number);
+    std::fflush(stdout);
+    signals->give_back();
+    one->drain();
+}
+
+weir::task<> serve(weir::scope& tasks, server* one, weir::net::tcp_listener* listener, weir::io::signal_set* signals) {
+    tasks.spawn(&drain_at_signal, signals, one);
+    co_await one->run(*listener);
+    tasks.request_stop();
+}
+
+} // namespace
+
+void run_options::add_to(CLI::App& app) {
+    app.add_option("--host", host, "address to listen on: an IPv4 address, or an IPv6 address in [brackets]")
+        ->capture_default_str();
+    app.add_option("--port", port, "port to listen on; 0 takes one that is free")->capture_default_str();
+    app.add_option("--backend", backend, "how to reach the kernel: io_uring where it is allowed, else epoll; or one of them")
+        ->check(CLI::IsMember({"auto", "io_uring", "epoll"}))
+        ->capture_default_str();
+    app.add_option("--workers", workers, "threads; 0: as many as this process may use")
+        ->check(CLI::Range(0, 1024))
+        ->capture_default_str();
+}
+
+weir::runtime_options run_options::runtime() const {
+    weir::runtime_options options;
+    options.workers = workers;
+    options.backend = weir::io::parse_backend(backend).value_or(weir::io::backend_choice::automatic);
+    return options;
+}
+
+int run_until_signalled(weir::runtime& on, server& one, run_options const& options, weir::io::signal_set& signals,
+                        std::function<weir::task<>()> closing) {
+    auto const at = weir::net::address::parse(options.host + ':' + std::to_string(options.port));
+    if (!at) {
+        std::fprintf(stderr, "--host %s: not an IPv4 address, nor an IPv6 address in brackets\n", options.host.c_str());
+        return 1;
+    }
+    auto listener = weir::net::tcp_listener::bind(*at);
+    if (!listener) {
+        std::fprintf(stderr, "cannot listen on %s: %s\n", at->to_string().c_str(), listener.error().message().c_str());
+        return 1;
+    }
+    if (!on.backend_refusal().empty())
+        std::fprintf(stderr, "io_uring is refused (%s); using epoll\n", on.backend_refusal().c_str());
+    std::printf("listening on http://%s (%s, %u workers)\n", listener->local().value().to_string().c_str(),
+                std::string{weir::io::name_of(on.backend())}.c_str(), on.workers());
+    std::fflush(stdout);
+    on.block_on([](server* served, weir::net::tcp_listener* from, weir::io::signal_set* numbers) -> weir::task<> {
+        co_await weir::in_scope(&serve, served, from, numbers);
+    }, &one, &*listener, &signals);
+    if (closing) on.block_on(closing);
+    on.shutdown();
+    return 0;
+}
+
+} // namespace http

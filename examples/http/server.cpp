@@ -1,0 +1,114 @@
+// examples/http/server.cpp: the loop that accepts, the watch over slow clients, and the drain.
+#include "server.hpp"
+
+#include "connection.hpp"
+
+#include <weir/timer/sleep.hpp>
+#include <weir/timer/timeout.hpp>
+
+#include <cstdio>
+#include <exception>
+#include <new>
+
+namespace http {
+
+server::server(server_options options, handler handle)
+    : options_{options}, handle_{std::move(handle)}, places_{options.most_connections} {}
+
+// One client's trouble, memory that cannot be had included, is its own: it ends the connection and nothing else.
+weir::task<> server::serve_one(server* of, weir::net::tcp_socket socket, weir::permit place) {
+    struct departure {
+        server* of;
+        ~departure() { of->depart(); }
+    } const departing{of};
+    try {
+        connection one{*of, std::move(socket)};
+        co_await one.serve();
+    } catch (std::exception const& thrown) {
+        std::fprintf(stderr, "http: a connection ended: %s\n", thrown.what());
+    }
+    static_cast<void>(place); // given back at the end
+}
+
+weir::task<> server::run(weir::net::tcp_listener& listener) {
+    co_await weir::in_scope([](weir::scope& connections, server* self, weir::net::tcp_listener* from) {
+        return self->serve_all(connections, *from);
+    }, this, &listener);
+}
+
+weir::task<> server::serve_all(weir::scope& connections, weir::net::tcp_listener& listener) {
+    connections.spawn([](server* self) { return self->watch(); }, this);
+    co_await accept_all(connections, listener);
+    bool waits = false;
+    {
+        std::lock_guard const locked{mutex_};
+        draining_ = true;
+        for (connection* one = connections_.front(); one; one = connections_.next(*one)) one->drain();
+        waits = present_ != 0;
+    }
+    if (waits) {
+        auto const gone = co_await weir::timeout(empty_.wait(), options_.drain);
+        if (!gone) std::fprintf(stderr, "http: connections were cut off by the end of the drain\n");
+    }
+    connections.request_stop();
+}
+
+// Ends when accepting_ is stopped, or the server is.
+weir::task<> server::accept_all(weir::scope& connections, weir::net::tcp_listener& listener) {
+    weir::context const& given = co_await weir::this_task();
+    weir::stop_callback const from_above{given.stop, [this](weir::errc) { accepting_.request_stop(); }};
+    weir::context const accepting = given.with_stop(accepting_.token());
+    co_await weir::use_context(accepting);
+    for (;;) {
+        auto place = co_await places_.acquire();
+        if (!place) co_return;
+        auto socket = co_await listener.accept();
+        if (!socket) {
+            if (!accepting_.stop_requested())
+                std::fprintf(stderr, "http: no more connections: %s\n", socket.error().message().c_str());
+            co_return;
+        }
+        figures_.connections.add();
+        arrive();
+        try {
+            connections.spawn(&serve_one, this, std::move(*socket), std::move(*place));
+        } catch (std::bad_alloc const&) { // too little memory for one more: this one is turned away
+            depart();
+        }
+    }
+}
+
+weir::task<> server::watch() {
+    for (;;) {
+        auto const slept = co_await weir::sleep_for(tick);
+        if (!slept) co_return;
+        std::lock_guard const locked{mutex_};
+        auto const now = now_.fetch_add(1, weir::relaxed) + 1; // only this task moves it
+        for (connection* one = connections_.front(); one; one = connections_.next(*one)) one->check_time(now);
+    }
+}
+
+void server::enter(connection& one) {
+    std::lock_guard const locked{mutex_};
+    connections_.push_back(one);
+    if (draining_) one.drain();
+}
+
+void server::leave(connection& one) {
+    std::lock_guard const locked{mutex_};
+    one.unlink();
+}
+
+void server::arrive() {
+    figures_.open.add();
+    std::lock_guard const locked{mutex_};
+    ++present_;
+}
+
+void server::depart() noexcept {
+    figures_.open.sub();
+    std::lock_guard const locked{mutex_};
+    if (--present_ == 0 && draining_) empty_.set();
+}
+
+} // namespace http

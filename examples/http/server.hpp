@@ -1,0 +1,87 @@
+// examples/http/server.hpp: accepts connections and serves each as a task, until it is drained.
+// Draining: no new connection is taken, idle ones are closed, a request that has begun to arrive is answered; what is
+// not done by then is stopped after a grace period.
+#pragma once
+
+#include "exchange.hpp"
+#include "limits.hpp"
+
+#include <weir/base/atomic.hpp>
+#include <weir/base/intrusive.hpp>
+#include <weir/coro/scope.hpp>
+#include <weir/metrics/counter.hpp>
+#include <weir/net/tcp.hpp>
+#include <weir/sync/event.hpp>
+#include <weir/sync/semaphore.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+
+namespace http {
+
+class connection;
+
+class server_options {
+public:
+    server_options() {}
+    limits bounds;
+    std::size_t most_connections = 10'000;      // more wait in the kernel's queue
+    std::chrono::seconds idle{30};              // between requests
+    std::chrono::seconds head{10};              // from a request's first byte to the end of its headers
+    std::chrono::seconds body{60};              // from there to its end
+    std::chrono::seconds send{30};              // for one send to make progress
+    std::chrono::milliseconds drain{10'000};    // how long a drain waits for requests that have begun
+};
+
+// Threads: drain and the figures from any; run once.
+class server {
+public:
+    // `handle` is called for every request that is whole and well formed.
+    server(server_options options, handler handle);
+
+    // Accepts on `listener`, and ends when it was drained or stopped.
+    weir::task<> run(weir::net::tcp_listener& listener);
+    // Begins the end; run() returns soon. Resumes nobody inside the call.
+    void drain() noexcept { accepting_.request_stop(); }
+
+    struct figures {
+        weir::counter connections; // accepted
+        weir::gauge open;
+        weir::counter requests; // answered, refusals included
+        weir::counter refused;  // of these: not well formed
+        weir::counter timed_out; // connections that were closed because something took too long
+    };
+    figures const& counts() const noexcept { return figures_; }
+
+private:
+    friend connection;
+
+    weir::task<> accept_all(weir::scope& connections, weir::net::tcp_listener& listener);
+    weir::task<> watch();
+    weir::task<> serve_all(weir::scope& connections, weir::net::tcp_listener& listener);
+    // Time in ticks since the start, for what need not be exact.
+    static constexpr std::chrono::milliseconds tick{500};
+    std::uint32_t now() const noexcept { return now_.load(weir::relaxed); } // a clock that somebody else moves
+
+    static weir::task<> serve_one(server* of, weir::net::tcp_socket socket, weir::permit place);
+    void enter(connection& one);
+    void leave(connection& one);
+    void arrive();
+    void depart() noexcept;
+
+    server_options const options_;
+    handler const handle_;
+    figures figures_;
+    weir::semaphore places_;
+    weir::stop_source accepting_;
+    weir::event empty_; // draining, and the last connection has gone
+    std::mutex mutex_;  // guards the rest; never held across a wait
+    weir::intrusive_list<connection> connections_;
+    std::size_t present_ = 0; // connections accepted and not yet gone
+    bool draining_ = false;
+    weir::atomic<std::uint32_t> now_{0};
+};
+
+} // namespace http

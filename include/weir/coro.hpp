@@ -1,0 +1,14 @@
+// weir/coro.hpp: tasks, and the structure that keeps them from leaking.
+// Unless a line says otherwise: what is awaited inherits the context of who awaits it, waiting allocates nothing, and a
+// coroutine is resumed on the executor of its context.
+#pragma once
+
+#include <weir/coro/concepts.hpp>  // awaitable, await_result_t
+#include <weir/coro/executor.hpp>  // executor, executor_ref, job
+#include <weir/coro/stop.hpp>      // stop_source, stop_token, stop_callback
+#include <weir/coro/context.hpp>   // context, this_task, clock
+#include <weir/coro/task.hpp>      // task
+#include <weir/coro/sync_wait.hpp> // sync_wait, run_loop
+#include <weir/coro/yield.hpp>     // yield
+#include <weir/coro/scope.hpp>     // scope, in_scope
+#include <weir/coro/when_all.hpp>  // when_all

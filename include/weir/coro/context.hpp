@@ -1,0 +1,106 @@
+// weir/coro/context.hpp: what a task hands to what it awaits: executor, stop token, deadline, priority.
+// Children inherit it by pointer; who narrows it (a scope, a timeout) keeps the narrower one in its own frame.
+#pragma once
+
+#include <weir/base/assert.hpp>
+#include <weir/base/current.hpp>
+#include <weir/coro/executor.hpp>
+#include <weir/coro/stop.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <coroutine>
+
+namespace weir {
+
+using clock = std::chrono::steady_clock;
+using time_point = clock::time_point;
+using duration = clock::duration;
+
+inline constexpr time_point no_deadline = time_point::max();
+
+enum class priority : unsigned char { high, normal, low };
+
+class context {
+public:
+    context() noexcept {}
+    explicit context(executor_ref runs_on) noexcept : executor{runs_on} {}
+
+    // The same with another source of stops.
+    context with_stop(stop_token token) const noexcept {
+        context other{*this};
+        other.stop = token;
+        return other;
+    }
+    // The same with the earlier of both deadlines. The deadline informs; who sets one also stops at it.
+    context with_deadline(time_point at) const noexcept {
+        context other{*this};
+        other.deadline = std::min(other.deadline, at);
+        return other;
+    }
+
+    executor_ref executor;
+    stop_token stop;
+    time_point deadline = no_deadline;
+    weir::priority priority = weir::priority::normal;
+};
+
+// A promise that carries a context.
+template <class Promise>
+concept contextual = requires(Promise& promise, context const& other) {
+    { promise.current_context() } -> std::same_as<context const&>;
+    promise.set_context(other);
+};
+
+namespace detail {
+
+// For coroutine types of others: what the thread they run on offers.
+WEIR_NOINLINE inline context const& thread_context() noexcept {
+    context const* const here = current<context const>();
+    if (!here) WEIR_FATAL("a coroutine that is no weir::task awaited on a thread that belongs to no executor");
+    return *here;
+}
+
+} // namespace detail
+
+template <class Promise>
+context const& context_of(std::coroutine_handle<Promise> handle) noexcept {
+    if constexpr (contextual<Promise>) return handle.promise().current_context();
+    else return detail::thread_context();
+}
+
+// `context const& here = co_await this_task();`  Never suspends.
+// The reference holds for as long as the coroutine that asked.
+class this_task {
+public:
+    this_task() noexcept {}
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
+        context_ = &context_of(handle);
+        return false;
+    }
+    context const& await_resume() const noexcept { return *context_; }
+
+private:
+    context const* context_ = nullptr;
+};
+
+// `co_await use_context(narrower);` gives what the coroutine awaits from here on another context; for authors of
+// combinators.  Needs: `narrower` to live until the coroutine ends or uses another.  Never suspends.
+class use_context {
+public:
+    explicit use_context(context const& narrower) noexcept : context_{narrower} {}
+    bool await_ready() const noexcept { return false; }
+    template <contextual Promise>
+    bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
+        handle.promise().set_context(context_);
+        return false;
+    }
+    void await_resume() const noexcept {}
+
+private:
+    context const& context_;
+};
+
+} // namespace weir

@@ -1,0 +1,22 @@
+// weir/coro/operation.hpp: something that may be awaited later: the arguments of an awaiter that cannot itself be moved.
+// A waiter must not move once it is known to others, yet `timeout(jobs.wait(), 5ms)` hands `jobs.wait()` on. So verbs
+// return an operation, and the awaiter is made in the frame of who awaits it.
+// For:      authors of primitives.
+#pragma once
+
+#include <tuple>
+#include <utility>
+
+namespace weir {
+
+template <class Awaiter, class... Args>
+class [[nodiscard]] operation {
+public:
+    explicit operation(Args... args) noexcept : args_{std::forward<Args>(args)...} {}
+    Awaiter operator co_await() && noexcept { return std::make_from_tuple<Awaiter>(std::move(args_)); }
+
+private:
+    std::tuple<Args...> args_;
+};
+
+} // namespace weir

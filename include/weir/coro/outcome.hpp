@@ -1,0 +1,89 @@
+// weir/coro/outcome.hpp: how a computation ended: with a value, with an exception, or not yet.
+// For:      authors of primitives.
+#pragma once
+
+#include <weir/base/assert.hpp>
+#include <weir/base/platform.hpp>
+#include <weir/base/slot.hpp>
+
+#include <exception>
+#include <memory>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+namespace weir {
+
+template <class T>
+class outcome {
+    // What is stored: the value itself, a pointer for a reference, nothing for void.
+    using stored = std::conditional_t<std::is_void_v<T>, std::monostate,
+                                      std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>>;
+
+public:
+    outcome() noexcept {}
+    outcome(outcome&& other) noexcept(std::is_nothrow_move_constructible_v<stored>) : state_{other.state_} {
+        if (state_ == state::value) value_.construct(std::move(other.value_.value()));
+        else if (state_ == state::error) error_ = std::move(other.error_);
+    }
+    ~outcome() {
+        if (state_ == state::value) value_.destroy();
+    }
+
+    template <class U>
+        requires(!std::is_void_v<T>)
+    void set_value(U&& value) {
+        WEIR_ASSERT(state_ == state::none, "an outcome was set twice");
+        if constexpr (std::is_reference_v<T>) value_.construct(std::addressof(value));
+        else value_.construct(std::forward<U>(value));
+        state_ = state::value;
+    }
+    void set_value() noexcept
+        requires std::is_void_v<T>
+    {
+        value_.construct();
+        state_ = state::value;
+    }
+    // Keeps the exception in flight.  Needs: to be called in a handler.
+    void set_current_exception() noexcept {
+#if WEIR_EXCEPTIONS
+        set_error(std::current_exception());
+#else
+        WEIR_FATAL("an exception in a build without exceptions");
+#endif
+    }
+    void set_error(std::exception_ptr error) noexcept {
+        WEIR_ASSERT(state_ == state::none, "an outcome was set twice");
+        error_ = std::move(error);
+        state_ = state::error;
+    }
+
+    bool ready() const noexcept { return state_ != state::none; }
+    bool failed() const noexcept { return state_ == state::error; }
+    // Needs: failed().
+    std::exception_ptr const& error() const noexcept { return error_; }
+
+    // The value moved out, or the exception thrown again.  Needs: ready().
+    T take() {
+        WEIR_ASSERT(ready(), "the outcome of something unfinished was asked for");
+        if (state_ == state::error) rethrow();
+        if constexpr (std::is_reference_v<T>) return static_cast<T>(*value_.value());
+        else if constexpr (!std::is_void_v<T>) return std::move(value_.value());
+    }
+
+private:
+    [[noreturn]] WEIR_COLD void rethrow() const {
+#if WEIR_EXCEPTIONS
+        std::rethrow_exception(error_);
+#else
+        WEIR_FATAL("an exception in a build without exceptions");
+#endif
+    }
+
+    enum class state : unsigned char { none, value, error };
+    slot<stored> value_;
+    std::exception_ptr error_;
+    state state_ = state::none;
+};
+
+} // namespace weir

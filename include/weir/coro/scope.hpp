@@ -1,0 +1,229 @@
+// weir/coro/scope.hpp: a place whose tasks all end before it does.
+//     co_await in_scope([](scope& children) -> task<> {
+//         children.spawn(serve, std::move(socket));
+//         co_return;
+//     });
+// The first exception, of a child or of the body, stops all the others; all are joined; then it is thrown on.
+// Source:   N. J. Smith, "Notes on structured concurrency", 2018.
+#pragma once
+
+#include <weir/base/assert.hpp>
+#include <weir/coro/concepts.hpp>
+#include <weir/coro/context.hpp>
+#include <weir/coro/outcome.hpp>
+#include <weir/coro/task.hpp>
+#include <weir/coro/transfer.hpp>
+
+#include <coroutine>
+#include <cstddef>
+#include <exception>
+#include <type_traits>
+#include <utility>
+
+namespace weir {
+
+class scope;
+
+namespace detail {
+
+// A child: owns its frame, and frees it before the scope counts it as gone.
+class scope_child {
+public:
+    class promise_type;
+    explicit scope_child(std::coroutine_handle<promise_type> handle) noexcept : handle_{handle} {}
+    std::coroutine_handle<promise_type> handle() const noexcept { return handle_; }
+
+private:
+    std::coroutine_handle<promise_type> handle_;
+};
+
+} // namespace detail
+
+// Threads: spawn, request_stop and the observers may be called from any child and from the body.
+class scope : immovable {
+public:
+    // Children inherit `above`, with a stop source of this scope's own.  Needs: `above` to outlive the scope.
+    explicit scope(context const& above) noexcept : stop_{above.stop}, context_{above.with_stop(stop_.token())} {}
+    ~scope() { WEIR_ASSERT(pending_.load(relaxed) == 0, "a scope ended that was not joined"); } // joined: nobody else is left
+
+    // Queues `fn(args...)`, a task<>, on the executor. `fn` and `args` are moved into a frame of the scope's own and
+    // are destroyed before the scope ends.
+    // Errors: what moving them throws; then nothing was begun.  Cost: the child's frame.
+    template <class F, class... Args>
+    void spawn(F&& fn, Args&&... args);
+
+    // Asks every child to end early.
+    void request_stop(errc reason = errc::cancelled) noexcept { stop_.request_stop(reason); }
+
+    // Children that have not ended; a hint while there are other threads.
+    std::size_t pending() const noexcept { return pending_.load(relaxed) / 2; } // a hint
+    // How many children, and the body, ended with an exception.
+    std::size_t failures() const noexcept { return failures_.load(relaxed); } // exact once joined
+    context const& where() const noexcept { return context_; }
+
+    // For authors of combinators: waits for all children. The one who opened the scope awaits it once, at its end.
+    // Cancel: has no effect; stop the children instead.
+    class join;
+    // Starts a child inside the call, up to its first suspension.
+    void start_here(detail::scope_child child) noexcept;
+    // Notes an exception; the first one stops everybody.
+    void fail(std::exception_ptr error) noexcept;
+    // Throws the first exception on, if there was one.  Needs: joined.
+    void rethrow_first() {
+        if (first_.failed()) first_.take();
+    }
+
+private:
+    friend detail::scope_child::promise_type;
+
+    void adopt(detail::scope_child child) noexcept;
+    // The joiner when the last one has gone, else nobody.
+    std::coroutine_handle<> leave() noexcept {
+        if (pending_.fetch_sub(2, acq_rel) != 2) return std::noop_coroutine(); // [left]
+        return joiner_;
+        // ---- only the joiner goes on
+    }
+
+    linked_stop_source stop_;
+    context const context_;
+    // C1: two for each child whose frame exists, and one for the body until it joins.
+    atomic<std::size_t> pending_{1};
+    atomic<std::size_t> failures_{0};
+    outcome<void> first_;            // written by whoever raised failures_ from 0; read once joined
+    std::coroutine_handle<> joiner_; // written before the body leaves pending_
+};
+
+class scope::join {
+public:
+    explicit join(scope& of) noexcept : scope_{of} {}
+    bool await_ready() const noexcept { return false; }
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<> body) noexcept {
+        scope_.joiner_ = body;
+        return scope_.pending_.fetch_sub(1, acq_rel) != 1; // [left] keeps C1
+        // ---- on true the body may run elsewhere
+    }
+    void await_resume() const noexcept {}
+
+private:
+    scope& scope_;
+};
+
+namespace detail {
+
+class scope_child::promise_type : public promise_base, public resume_job {
+    struct finish {
+        bool await_ready() const noexcept { return false; }
+        WEIR_HANDS_OVER std::coroutine_handle<> await_suspend(std::coroutine_handle<promise_type> self) const noexcept {
+#if WEIR_NO_DESTROY_IN_SUSPEND
+            self.promise().run_with(&reap);
+            self.promise().current_context().executor.post(self.promise());
+            return std::noop_coroutine();
+#else
+            scope& of = *self.promise().scope_;
+            self.destroy(); // keeps C1: arguments die before the scope may end
+            // ---- no frame
+            return transfer(of.leave());
+#endif
+        }
+        void await_resume() const noexcept {}
+    };
+
+public:
+    scope_child get_return_object() noexcept {
+        return scope_child{std::coroutine_handle<promise_type>::from_promise(*this)};
+    }
+    start initial_suspend() noexcept {
+        auto const self = std::coroutine_handle<promise_type>::from_promise(*this);
+        resumes(self);
+        return start{self.address()};
+    }
+    finish final_suspend() const noexcept { return {}; }
+    void return_void() const noexcept {}
+    void unhandled_exception() noexcept {
+#if WEIR_EXCEPTIONS
+        scope_->fail(std::current_exception());
+#endif
+    }
+    void belongs_to(scope& of) noexcept { scope_ = &of; }
+
+private:
+    static void reap(job& self) noexcept {
+        auto& promise = static_cast<promise_type&>(self);
+        scope& of = *promise.scope_;
+        promise.handle().destroy();
+        weir::resume(of.leave());
+    }
+
+    scope* scope_ = nullptr;
+};
+
+template <class F, class... Args>
+scope_child run_child(F fn, Args... args) {
+    static_assert(std::is_void_v<await_result_t<std::invoke_result_t<F&, Args...>>>,
+                  "a child of a scope gives nothing back; deal with its result inside");
+    co_await fn(std::move(args)...);
+}
+
+} // namespace detail
+
+inline void scope::adopt(detail::scope_child child) noexcept {
+    auto& promise = child.handle().promise();
+    promise.belongs_to(*this);
+    promise.awaited_by(nullptr, context_);
+    pending_.fetch_add(2, relaxed); // keeps C1: the caller is itself counted, so the scope cannot end meanwhile
+}
+
+inline void scope::start_here(detail::scope_child child) noexcept {
+    adopt(child);
+    resume(child.handle());
+}
+
+inline void scope::fail(std::exception_ptr error) noexcept {
+    if (failures_.fetch_add(1, relaxed) == 0) first_.set_error(std::move(error)); // published by [left]
+    stop_.request_stop();
+}
+
+template <class F, class... Args>
+void scope::spawn(F&& fn, Args&&... args) {
+    auto const child =
+        detail::run_child<std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(fn), std::forward<Args>(args)...);
+    adopt(child);
+    context_.executor.post(child.handle().promise());
+}
+
+namespace detail {
+
+template <class F, class... Args>
+auto open_scope(F fn, Args... args) -> task<await_result_t<std::invoke_result_t<F&, scope&, Args...>>> {
+    using T = await_result_t<std::invoke_result_t<F&, scope&, Args...>>;
+    context const& above = co_await this_task();
+    scope children{above};
+    outcome<T> result;
+    co_await use_context(children.where());
+    WEIR_TRY {
+        if constexpr (std::is_void_v<T>) {
+            co_await fn(children, std::move(args)...);
+            result.set_value();
+        } else {
+            result.set_value(co_await fn(children, std::move(args)...));
+        }
+    }
+    WEIR_CATCH_ALL { children.fail(std::current_exception()); }
+    co_await use_context(above);
+    co_await scope::join(children);
+    children.rethrow_first();
+    co_return result.take();
+}
+
+} // namespace detail
+
+// Runs `fn(scope&, args...)`, a task<T>, in a scope of its own; ends when it and all its children have ended.
+// Returns: what fn gave.  Errors: the first exception of fn and the children.
+// Cancel: reaches fn and the children; they are joined all the same.
+template <class F, class... Args>
+auto in_scope(F&& fn, Args&&... args) {
+    static_assert(survives_await_expression<F&&>, WEIR_SAY_PASS_ARGUMENTS);
+    return detail::open_scope<std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(fn), std::forward<Args>(args)...);
+}
+
+} // namespace weir

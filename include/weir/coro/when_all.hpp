@@ -1,0 +1,76 @@
+// weir/coro/when_all.hpp: awaits several at once and gives all their values.
+// Each is started in turn on this thread, up to its first suspension; they go on as what they wait for completes.
+// The first exception stops the others; all are joined; then it is thrown on.
+// Not:      parallel by itself: what never suspends runs one after another; spawn into a scope to use more workers.
+#pragma once
+
+#include <weir/coro/scope.hpp>
+
+#include <cstddef>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace weir {
+
+// What a void becomes among values.
+template <class T>
+using value_or_monostate = std::conditional_t<std::is_void_v<T>, std::monostate, std::decay_t<T>>;
+
+namespace detail {
+
+template <class A, class T>
+scope_child collect(A awaited, outcome<T>& into) {
+    if constexpr (std::is_same_v<await_result_t<A>, void>) {
+        co_await std::move(awaited);
+        into.set_value(T{});
+    } else {
+        into.set_value(co_await std::move(awaited));
+    }
+}
+
+} // namespace detail
+
+// `auto both = co_await when_all(a(), b()); auto& [x, y] = both;`
+// Returns: a tuple, std::monostate where there is no value.
+// Cancel: reaches all of them; ends when the last has ended.  Cost: a frame each, and one.
+template <awaitable... A>
+auto when_all(A... awaited) -> task<std::tuple<value_or_monostate<await_result_t<A>>...>> {
+    context const& above = co_await this_task();
+    scope members{above};
+    std::tuple<outcome<value_or_monostate<await_result_t<A>>>...> outcomes;
+    WEIR_TRY {
+        [&]<std::size_t... I>(std::index_sequence<I...>) {
+            (members.start_here(detail::collect<A>(std::move(awaited), std::get<I>(outcomes))), ...);
+        }(std::index_sequence_for<A...>{});
+    }
+    WEIR_CATCH_ALL { members.fail(std::current_exception()); } // a frame could not be had: stop and join what runs
+    co_await scope::join(members);
+    members.rethrow_first();
+    co_return std::apply(
+        [](auto&... each) { return std::tuple<value_or_monostate<await_result_t<A>>...>(each.take()...); }, outcomes);
+}
+
+// The same for any number of one kind.  Returns: the values in the order of `awaited`.
+template <awaitable A>
+auto when_all(std::vector<A> awaited) -> task<std::vector<value_or_monostate<await_result_t<A>>>> {
+    using value = value_or_monostate<await_result_t<A>>;
+    context const& above = co_await this_task();
+    scope members{above};
+    std::vector<outcome<value>> outcomes(awaited.size());
+    WEIR_TRY {
+        for (std::size_t i = 0; i < awaited.size(); ++i)
+            members.start_here(detail::collect<A>(std::move(awaited[i]), outcomes[i]));
+    }
+    WEIR_CATCH_ALL { members.fail(std::current_exception()); } // as above
+    co_await scope::join(members);
+    members.rethrow_first();
+    std::vector<value> values;
+    values.reserve(outcomes.size());
+    for (auto& each : outcomes) values.push_back(each.take());
+    co_return values;
+}
+
+} // namespace weir

@@ -1,0 +1,45 @@
+// weir/cpu/prefetch.hpp: asking for a cache line before it is needed.
+// Not:      a promise: the processor may drop the wish, and does so where the address is not mapped.
+#pragma once
+
+#include <weir/base/cache_line.hpp>
+#include <weir/base/platform.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace weir {
+
+// How soon the line will be needed again, and so how near it is kept.
+enum class locality {
+    none = 0, // once: passes the caches by where the processor can
+    low = 1,
+    moderate = 2,
+    high = 3, // again and again: into every level
+};
+
+// Any address will do, a null pointer and the end of an array included.  Cost: one instruction.
+template <locality Keep = locality::high>
+WEIR_INLINE void prefetch_read(void const* at) noexcept {
+    __builtin_prefetch(at, 0, static_cast<int>(Keep));
+}
+
+// Takes the line away from other cores, so that a write need not wait for it. x86 before 2014 takes it as a read.
+template <locality Keep = locality::high>
+WEIR_INLINE void prefetch_write(void const* at) noexcept {
+    __builtin_prefetch(at, 1, static_cast<int>(Keep));
+}
+
+// Every line that holds one of `size` bytes from `at`.
+// Cost: one instruction a line; a core follows some ten to sixteen misses at once, and lets further wishes wait or drop.
+template <locality Keep = locality::high>
+void prefetch_range(void const* at, std::size_t size) noexcept {
+    if (size == 0) return;
+    // Counted in addresses, as the first line may begin before the object.
+    auto const begin = reinterpret_cast<std::uintptr_t>(at);
+    auto const last = (begin + size - 1) / cache_line;
+    for (auto line = begin / cache_line; line <= last; ++line)
+        prefetch_read<Keep>(reinterpret_cast<void const*>(line * cache_line));
+}
+
+} // namespace weir

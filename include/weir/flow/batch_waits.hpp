@@ -1,0 +1,142 @@
+// weir/flow/batch_waits.hpp: the three waits of a batcher: of a lane for more, of a lane for work, of a drain for quiet.
+// For:      authors of primitives.
+#pragma once
+
+#include <weir/flow/batch_core.hpp>
+#include <weir/sync/wait_queue.hpp>
+#include <weir/timer/sleep.hpp>
+
+#include <coroutine>
+
+namespace weir::detail {
+
+// Until the batch is full, the oldest request has waited long enough, or somebody asks for all at once.
+class batch_core::linger_wait : waiter, timer {
+public:
+    explicit linger_wait(batch_core& of) noexcept : waiter{&nobody}, timer{&claim_for, &fired}, core_{of} {}
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> lane) noexcept {
+        return listen(lane) && begin();
+    }
+    void await_resume() noexcept {
+        static_cast<void>(finish());
+        if (!wheel_) return;
+        wheel_->cancel(*this);
+        spin_guard const held{core_.lock_};
+        if (core_.lingering_ == static_cast<waiter*>(this)) core_.lingering_ = nullptr;
+    }
+
+private:
+    bool begin() noexcept;
+    static bool claim_for(timer& self) noexcept { return static_cast<linger_wait&>(self).waiter::claim(); }
+    static void fired(timer& self) noexcept { static_cast<linger_wait&>(self).wake(); }
+    static void nobody(waiter& self) noexcept { static_cast<void>(self); } // a lane's context has no stop
+
+    batch_core& core_;
+    timer_wheel* wheel_ = nullptr;
+};
+
+// A lane's look for more to do. It goes on, moves to the executor of who is next in line, or rests.
+class batch_core::rest_wait {
+public:
+    rest_wait(batch_core& of, batch_lane& lane) noexcept : core_{of}, lane_{lane} {}
+    bool await_ready() const noexcept { return false; }
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<> run) noexcept;
+    void await_resume() const noexcept {}
+
+private:
+    batch_core& core_;
+    batch_lane& lane_;
+};
+
+// Until nothing is pending or under way.
+class batch_core::quiet_wait : waiter {
+public:
+    explicit quiet_wait(batch_core& of) noexcept : waiter{&abandon}, core_{of} {}
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> self) noexcept {
+        return listen(self) && begin();
+    }
+    result<void> await_resume() noexcept { return finish(); }
+
+private:
+    bool begin() noexcept;
+    static void abandon(waiter& self) noexcept {
+        batch_core& core = static_cast<quiet_wait&>(self).core_;
+        spin_guard const held{core.lock_};
+        if (!self.linked()) return;
+        self.unlink();
+        --core.drainers_count_;
+    }
+
+    batch_core& core_;
+};
+
+inline bool batch_core::linger_wait::begin() noexcept {
+    timer_wheel& wheel = this_wheel();
+    time_point const now = clock::now();
+    spin_guard const held{core_.lock_};
+    // Where it is not enough, one lane suffices: should several collect, the last one lingers.
+    bool const lingers = !core_.enough() && core_.collecting_ == 1;
+    time_point const oldest = lingers ? core_.pending_.front()->arrived_ : now;
+    duration const linger = core_.bounds_.linger;
+    time_point const at = linger < no_deadline - oldest ? oldest + linger : no_deadline;
+    if (!lingers || at <= now) {
+        complete_unpublished();
+        return false;
+    }
+    wheel_ = &wheel;
+    core_.lingering_ = this; // keeps J4: fewer than max_items are pending, so one lane is all that is wanted
+    return wheel.insert_if(*this, at, [this] { return publish(); }); // await_resume waits for the lock that we hold
+}
+
+inline bool batch_core::rest_wait::await_suspend(std::coroutine_handle<>) noexcept {
+    batch_core& core = core_;
+    batch_lane& lane = lane_;
+    bool moves = false;
+    wake_list woken;
+    {
+        spin_guard const held{core.lock_};
+        if (core.wants_lane() && core.active_ <= core.lanes_allowed()) {
+            ++core.collecting_;
+            executor_ref const to = core.next_executor();
+            if (to == lane.where_.executor) return false;
+            lane.where_.executor = to; // the one that it runs on may end with those it has just answered
+            moves = true;
+        } else {
+            --core.active_;
+            core.idle_.push(lane); // keeps J3: nothing is pending, or enough others collect or are under way
+            if (core.quiet()) {
+                while (waiter* const one = core.drainers_.pop_front())
+                    if (one->claim()) woken.add(*one);
+                core.drainers_count_ = 0;
+            }
+        }
+    }
+    // ---- at rest, another may start the lane, or destroy it with the batcher
+    if (moves) lane.launch();
+    woken.wake_all();
+    return true;
+}
+
+inline bool batch_core::quiet_wait::begin() noexcept {
+    waiter* rung = nullptr;
+    {
+        spin_guard const held{core_.lock_};
+        if (core_.quiet()) {
+            complete_unpublished();
+            return false;
+        }
+        if (!publish()) return false; // a stop has come
+        core_.drainers_.push_back(*this);
+        ++core_.drainers_count_;
+        rung = core_.ring_if_enough();
+    }
+    // ---- the caller may run elsewhere
+    if (rung) rung->wake();
+    return true;
+}
+
+} // namespace weir::detail

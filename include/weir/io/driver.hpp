@@ -1,0 +1,74 @@
+// weir/io/driver.hpp: what waits for the kernel on behalf of one thread: operations go in, completions come out.
+// The interface is completion-shaped for both backends: an operation is handed over, and comes back exactly once.
+// Threads:  `post` and `wake` from any; all else from the thread that the driver belongs to.
+#pragma once
+
+#include <weir/base/immovable.hpp>
+#include <weir/coro/context.hpp>
+#include <weir/coro/executor.hpp>
+#include <weir/queue/mpsc.hpp>
+
+#include <optional>
+#include <string_view>
+
+namespace weir::io {
+
+class op;
+
+enum class backend : unsigned char { io_uring, epoll };
+
+inline std::string_view name_of(backend which) noexcept { return which == backend::io_uring ? "io_uring" : "epoll"; }
+
+class driver : immovable {
+public:
+    virtual ~driver() = default;
+
+    virtual backend kind() const noexcept = 0;
+
+    // Hands an operation to the kernel. Either it comes back through op::complete, or its result is returned at once.
+    virtual std::optional<int> submit(op& one) noexcept = 0;
+    // Asks for an operation back that was submitted here; it completes all the same, with -ECANCELED unless it was faster.
+    virtual void cancel(op& one) noexcept = 0;
+
+    // Completes what is ready; waits for it until `until` at the latest, and not at all when that is not in the future.
+    void wait_until(time_point until) noexcept;
+
+    // Runs `mail` on the driver's thread, soon.  Threads: any.
+    void post(job& mail) noexcept {
+        mail_.push(mail);
+        wake();
+        // ---- the mail may have run
+    }
+    // Ends a wait_until that is under way, or else the next one at once.  Threads: any.
+    void wake() noexcept {
+        if (token_.exchange(token::woken, acq_rel) == token::parked) interrupt(); // [token]
+    }
+
+protected:
+    driver() = default;
+
+    // Completes what is ready, waiting until `until` for it unless that is in the past or `time_point::min()`.
+    virtual void reap(time_point until) noexcept = 0;
+    // Makes a reap that waits return.  Threads: any.
+    virtual void interrupt() noexcept = 0;
+
+private:
+    // running: nothing to tell; parked: wait_until may be blocked; woken: the next wait_until must not block.
+    enum class token : unsigned char { running, parked, woken };
+    atomic<token> token_{token::running};
+    mpsc<job> mail_;
+};
+
+inline void driver::wait_until(time_point until) noexcept {
+    token expected = token::running;
+    bool const may_block = until != time_point::min() &&
+                           token_.compare_exchange_strong(expected, token::parked, acq_rel, acquire); // [token]
+    reap(may_block ? until : time_point::min());
+    // What was posted before its wake is found below: the exchange sees the wake, or the wake sees running and the mail
+    // stays for the next call, which its token keeps from blocking.
+    if (may_block || expected == token::woken) token_.exchange(token::running, acq_rel); // [token]
+    auto mail = mail_.pop_all();
+    while (job* const one = mail.pop_front()) one->run();
+}
+
+} // namespace weir::io

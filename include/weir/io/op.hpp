@@ -1,0 +1,206 @@
+// weir/io/op.hpp: one I/O operation: what both backends need to carry it out, and its race of completion and stop.
+// The kernel owns the operation's buffers until its completion, cancelled or not; so a stop only asks for it back, and the
+// coroutine goes on at the completion. An operation lives in the frame of who awaits it, and may not die in flight.
+// For:      authors of operations; each is one file in io/op/, with both backends side by side.
+//
+// Two parties meet: the driver's thread, which submits and completes, and whoever stops, on any thread. A stop travels as
+// mail to the driver's thread. `word_` holds two bits:
+//   done       the result is there
+//   mailed     a stop is on its way; the frame must stay until it has arrived
+// O1: who sets the later of the two bits sees the earlier one, so exactly one of them arranges the resumption:
+//     complete, when mailed is clear or the mail has arrived; else the arrival of the mail.
+#pragma once
+
+#include <weir/base/intrusive.hpp>
+#include <weir/base/result.hpp>
+#include <weir/coro/context.hpp>
+#include <weir/coro/operation.hpp>
+#include <weir/io/driver.hpp>
+#include <weir/io/fd.hpp>
+
+#include <cerrno>
+#include <coroutine>
+
+struct io_uring_sqe;
+
+namespace weir::io {
+
+enum class readiness : unsigned char { readable, writable };
+
+// What a system call tried without waiting has brought: a result, -EAGAIN to be tried again when ready, or -errno.
+class attempt {
+public:
+    attempt(int value, bool drained = false) noexcept : result{value}, exhausted{drained} {}
+    int result;
+    bool exhausted; // it took all there was: the next one would meet EAGAIN
+};
+
+class op : public resume_job, public list_node {
+public:
+    // Called by a driver on its thread, once.
+    void complete(int result) noexcept;
+    // The same, when the coroutine should let others go first.
+    void complete_last(int result) noexcept {
+        goes_last_ = true;
+        complete(result);
+    }
+
+    attempt try_once() noexcept { return actions_.try_once(*this); }
+    void prepare(io_uring_sqe& entry) noexcept { actions_.prepare(*this, entry); }
+    readiness waits_for() const noexcept { return actions_.waits_for; }
+    fd_ref file() const noexcept { return file_; }
+
+    unsigned char backend_state = 0; // the driver's own
+
+protected:
+    struct actions {
+        attempt (*try_once)(op&) noexcept;
+        void (*prepare)(op&, io_uring_sqe&) noexcept;
+        readiness waits_for;
+    };
+
+    op(actions const& with, fd_ref file) noexcept : actions_{with}, file_{file}, ear_{this}, mail_{this} {}
+    ~op() {
+        if (in_flight_) WEIR_FATAL("a coroutine was destroyed while the kernel owned its operation");
+    }
+
+    // What await_suspend does; false when it is over already.
+    bool begin(std::coroutine_handle<> handle, context const& where) noexcept;
+    // What await_resume does first: the result, or the negated errno; a stop's own reason goes to `reason`.
+    int end(std::error_code& reason) noexcept;
+
+private:
+    static constexpr unsigned done = 1;
+    static constexpr unsigned mailed = 2;
+
+    class ear : public stop_listener {
+    public:
+        explicit ear(op* of) noexcept : stop_listener{&claim, &heard}, of_{of} {}
+
+    private:
+        static bool claim(stop_listener& listener) noexcept {
+            op& self = *static_cast<ear&>(listener).of_;
+            return !(self.word_.fetch_or(mailed, acq_rel) & done); // [word] keeps O1
+        }
+        static void heard(stop_listener& listener) noexcept {
+            op& self = *static_cast<ear&>(listener).of_;
+            if (current<driver>() == self.driver_) self.mail_.run();
+            else self.driver_->post(self.mail_);
+            // ---- the frame may be gone
+        }
+        op* of_;
+    };
+    class mail : public job {
+    public:
+        explicit mail(op* of) noexcept
+            : job{[](job& self) noexcept { static_cast<mail&>(self).of_->mail_arrived(); }}, of_{of} {}
+
+    private:
+        op* of_;
+    };
+
+    void mail_arrived() noexcept;
+    void go_on() noexcept {
+        in_flight_ = false;
+        if (goes_last_) context_->executor.post_last(*this);
+        else context_->executor.post(*this);
+    }
+
+    actions const& actions_;
+    fd_ref const file_;
+    atomic<unsigned> word_{0};
+    int result_ = 0;
+    bool in_flight_ = false;
+    bool listening_ = false;
+    bool arrived_ = false; // the mail; the driver's thread only
+    bool goes_last_ = false;
+    driver* driver_ = nullptr;
+    context const* context_ = nullptr;
+    ear ear_;
+    mail mail_;
+};
+
+inline bool op::begin(std::coroutine_handle<> handle, context const& where) noexcept {
+    resumes(handle);
+    context_ = &where;
+    driver_ = current<driver>();
+    if (!driver_) WEIR_FATAL("I/O was awaited on a thread that has no driver; run the coroutine in a runtime");
+    if (where.stop.stop_possible()) {
+        listening_ = where.stop.source()->add(ear_);
+        if (!listening_) {
+            result_ = -ECANCELED; // nothing was begun
+            return false;
+        }
+    }
+    in_flight_ = true;
+    auto const at_once = driver_->submit(*this);
+    if (!at_once) return true;
+    result_ = *at_once;
+    if (listening_ && (word_.fetch_or(done, acq_rel) & mailed)) return true; // [word] O1: the mail resumes
+    in_flight_ = false;
+    return false;
+}
+
+inline void op::complete(int result) noexcept {
+    result_ = result;
+    if (listening_ && (word_.fetch_or(done, acq_rel) & mailed) && !arrived_) return; // [word] O1: the mail resumes
+    go_on();
+    // ---- the frame may be gone
+}
+
+inline void op::mail_arrived() noexcept {
+    arrived_ = true;
+    if (word_.load(acquire) & done) go_on(); // [word] O1
+    else driver_->cancel(*this);
+    // ---- the frame may be gone
+}
+
+inline int op::end(std::error_code& reason) noexcept {
+    if (listening_) context_->stop.source()->remove(ear_);
+    if (result_ == -ECANCELED && context_->stop.stop_requested()) reason = make_error_code(context_->stop.reason());
+    else if (result_ < 0) reason = system_error_code(-result_);
+    return result_;
+}
+
+// The awaiter of an operation. `Op` says how each backend does it:
+//     attempt try_now() noexcept;  void prepare_entry(io_uring_sqe&) noexcept;  static constexpr readiness ready_when;
+//     and `Value value_of(int result) noexcept` for a result that is no error.
+template <class Op, class Value>
+class op_awaiter : public op {
+public:
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
+        return begin(handle, context_of(handle));
+    }
+    result<Value> await_resume() noexcept {
+        std::error_code reason;
+        int const ended = end(reason);
+        if (reason) return reason;
+        if constexpr (std::is_void_v<Value>) return {};
+        else return static_cast<Op&>(*this).value_of(ended);
+    }
+
+protected:
+    explicit op_awaiter(fd_ref file) noexcept : op{table, file} {}
+
+private:
+    static constexpr actions table{
+        [](op& self) noexcept { return static_cast<Op&>(static_cast<op_awaiter&>(self)).try_now(); },
+        [](op& self, io_uring_sqe& entry) noexcept {
+            static_cast<Op&>(static_cast<op_awaiter&>(self)).prepare_entry(entry);
+        },
+        Op::ready_when};
+};
+
+// A system call that does not wait, repeated when a signal came in between: its result, or the negated errno.
+template <class Call>
+int system_call(Call call) noexcept {
+    for (;;) {
+        auto const value = call();
+        if (value >= 0) return static_cast<int>(value);
+        if (errno != EINTR) return -(errno == EWOULDBLOCK ? EAGAIN : errno);
+    }
+}
+
+} // namespace weir::io

@@ -1,0 +1,14 @@
+// weir/weir.hpp: the whole library, one folder a line, from the ground up.
+#pragma once
+
+#include <weir/version.hpp>
+
+#include <weir/base.hpp>    // the words that every floor speaks
+#include <weir/cpu.hpp>     // pausing, prefetching, and which cores a thread may use
+#include <weir/simd.hpp>    // loops over bytes and numbers, a lane at a time
+#include <weir/metrics.hpp> // counters, histograms, and their text for Prometheus
+#include <weir/queue.hpp>   // queues between threads, each for as many ends as it names
+#include <weir/memory.hpp>  // bytes, buffers and pools
+#include <weir/coro.hpp>    // tasks, scopes, and what they hand to what they await
+#include <weir/sync.hpp>    // event, mutex, semaphore: waits that suspend a coroutine and no thread
+#include <weir/timer.hpp>   // sleeps, timeouts and the wheel behind them

@@ -1,0 +1,50 @@
+// tests/support/counting_new.hpp: ::operator new and delete that count.
+// Included by exactly one source of a program. TSan brings operators of its own and admits no others; there nothing is
+// counted, and the tests that count say nothing.
+#pragma once
+
+#include "support/allocations.hpp"
+
+#include <weir/base/platform.hpp>
+
+#include <cstdlib>
+#include <new>
+
+#if !WEIR_TSAN
+
+namespace weir::test::detail {
+
+inline void* counted_malloc(std::size_t bytes) noexcept {
+    void* const memory = std::malloc(bytes ? bytes : 1);
+    if (memory) {
+        blocks_alive.fetch_add(1, std::memory_order_relaxed);
+        blocks_made.fetch_add(1, std::memory_order_relaxed);
+    }
+    return memory;
+}
+inline void counted_free(void* memory) noexcept {
+    if (memory) blocks_alive.fetch_sub(1, std::memory_order_relaxed);
+    std::free(memory);
+}
+
+} // namespace weir::test::detail
+
+void* operator new(std::size_t bytes) {
+    if (void* const memory = weir::test::detail::counted_malloc(bytes)) return memory;
+    throw std::bad_alloc();
+}
+void* operator new(std::size_t bytes, std::nothrow_t const&) noexcept {
+    return weir::test::detail::counted_malloc(bytes);
+}
+void* operator new[](std::size_t bytes) { return operator new(bytes); }
+void* operator new[](std::size_t bytes, std::nothrow_t const&) noexcept {
+    return weir::test::detail::counted_malloc(bytes);
+}
+void operator delete(void* memory) noexcept { weir::test::detail::counted_free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { weir::test::detail::counted_free(memory); }
+void operator delete(void* memory, std::nothrow_t const&) noexcept { weir::test::detail::counted_free(memory); }
+void operator delete[](void* memory) noexcept { weir::test::detail::counted_free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { weir::test::detail::counted_free(memory); }
+void operator delete[](void* memory, std::nothrow_t const&) noexcept { weir::test::detail::counted_free(memory); }
+
+#endif
