@@ -66,7 +66,8 @@ weir::task<> embedding_service::close() {
 }
 
 weir::registration embedding_service::register_metrics(weir::registry& with) const {
-    auto all = with.add({.name = "gateway_embedding_batch_size", .help = "Texts in one call of the model."}, batch_sizes_)
+    auto all = with.add({.name = "gateway_embedding_batch_size", .help = "Texts in one call of the model."}, batch_sizes_,
+                        weir::summary_options{.unit = weir::recorded::numbers})
                    .value();
     all += with.add_counter({.name = "gateway_embedding_flights_total", .help = "Texts that were computed."},
                             [this] { return flights_.figures().leads; })

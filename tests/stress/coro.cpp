@@ -70,7 +70,9 @@ TEST_CASE("children that throw in the same instant: one exception comes out, all
     };
     auto const waits = [&](event& never) -> task<> {
         auto const waited = co_await never.wait();
-        if (!waited) co_await yield();
+        if (!waited) {
+            co_await yield();
+        }
     };
     auto const one = [&](std::size_t number) -> task<> {
         event never;
@@ -106,7 +108,9 @@ TEST_CASE("members of when_all that finish elsewhere while others are being star
     std::size_t const turns = scaled(10'000, 3);
     threads_executor runs{3};
     auto const member = [](std::size_t number) -> task<std::size_t> {
-        if (number % 3 != 0) co_await yield(); // goes on on another thread
+        if (number % 3 != 0) {
+            co_await yield(); // goes on on another thread
+        }
         offset(number, 7);
         co_return number;
     };

@@ -246,7 +246,9 @@ TEST_CASE("many tasks on several threads share a mutex, a semaphore and stops: t
             auto const count = static_cast<int>((*got).count());
             int const now = inside.fetch_add(count, acq_rel) + count;
             for (int seen = most.load(relaxed); seen < now && !most.compare_exchange_weak(seen, now, relaxed, relaxed);) {}
-            if (n % 5 == 0) co_await yield();
+            if (n % 5 == 0) {
+                co_await yield();
+            }
             auto guard = co_await lock.lock();
             if (guard) ++sum;
             (*guard).unlock();

@@ -39,8 +39,10 @@ INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTIL
 # What g++ 11 and 12 miscompile inside an await expression. Each is matched in code without comments and strings.
 # A lambda that captures only by reference is none of these.
 BY_REFERENCE = r"\s*(?:&\s*\w*|this)(?:\s*,\s*(?:&\s*\w+|this))*\s*"
+BALANCED = r"\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)"
 TRAPS = [
-    (re.compile(r"\b(?:if|while|switch)\s*\([^;{]*\bco_await\b"), "a condition that awaits: name the result first"),
+    # From the condition's parenthesis to the await nothing closes it; an await behind the condition is none of it.
+    (re.compile(r"\b(?:if|while|switch)\s*\((?:[^();{]|" + BALANCED + r"|\()*\bco_await\b"), "a condition that awaits: name the result first"),
     (re.compile(r"\bauto\s*&{0,2}\s*\[[^\]]*\]\s*=\s*co_await\b"), "a structured binding of an await: name the result first"),
     (re.compile(r"\bco_await\b[^;]*\(\s*\{"), "a braced argument inside an await: name it first"),
     (re.compile(r"\bco_await\b[^;]*?(?<![\w\])\s])\s*\[(?!" + BY_REFERENCE + r"\])[^\]]+\]\s*(?:\(|\{|mutable\b)"),

@@ -166,6 +166,7 @@ class Tidy(unittest.TestCase):
             ("a condition that awaits", "if (co_await ready()) go();"),
             ("a condition that awaits", "while (busy && co_await ready()) go();"),
             ("a condition that awaits", "switch (co_await pick()) {"),
+            ("a condition that awaits", "if (!(f(1) && (co_await ready()))) go();"),
             ("a structured binding", "auto [a, b] = co_await pair();"),
             ("a structured binding", "auto&& [a, b] = co_await pair();"),
             ("a braced argument", "co_await send({1, 2});"),
@@ -192,6 +193,7 @@ class Tidy(unittest.TestCase):
         for line in (
             "auto ready = co_await x; if (ready) go();",
             "if (x) { co_await y; }",
+            "if (x || !queue.empty()) co_await y();",
             "co_await blocking([](std::string s) { return s; }, std::move(s));",
             "co_await blocking([&] { return s; });",
             "co_await blocking([&x, this] { return s; });",

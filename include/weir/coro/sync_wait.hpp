@@ -12,7 +12,7 @@
 namespace weir {
 
 // An executor that a plain thread drains; it sleeps while there is nothing to do.
-class run_loop : public executor, immovable {
+class run_loop final : public executor, immovable {
 public:
     // The last job may end the loop's life while its poster is still inside post; so the destructor waits for posters.
     ~run_loop() {

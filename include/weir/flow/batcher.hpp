@@ -63,6 +63,9 @@ struct batcher_figures {
 template <class Request, class Reply>
 class batcher : immovable {
     static_assert(std::is_object_v<Request> && std::is_move_constructible_v<Request>, "a request is moved to its batch");
+    static_assert(alignof(Request) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__ &&
+                      alignof(result<Reply>) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__,
+                  "compilers do not align the frame of a caller so much; hold requests and replies by a pointer");
     class caller;
     using lane = detail::request_lane<Request, Reply>;
 
@@ -222,5 +225,7 @@ batcher_figures batcher<Request, Reply>::figures() const noexcept {
     shown.in_flight = now.lanes_busy;
     return shown;
 }
+
+static_assert(alignof(batcher<int, int>) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__); // it may lie in a coroutine's frame
 
 } // namespace weir

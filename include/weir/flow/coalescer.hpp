@@ -7,6 +7,7 @@
 // Not:      a cache: what has landed is forgotten; only the handles keep it.
 #pragma once
 
+#include <weir/base/cache_line.hpp>
 #include <weir/coro/concepts.hpp>
 #include <weir/coro/operation.hpp>
 #include <weir/coro/outcome.hpp>
@@ -131,8 +132,11 @@ private:
     detail::flight_loader<Key, Value> loader_;
     std::size_t const shard_count_;
     std::unique_ptr<shard[]> const shards_;
+    // Written by every lead. Kept apart from what is only read by distance, not by alignment: a coalescer may well lie in
+    // the frame of a coroutine, and compilers do not align those to more than the allocator does.
+    [[maybe_unused]] char apart_[cache_line];
     // The order on completion: the loader's task is gone, the flight is unlisted, its callers are woken, it leaves here.
-    alignas(cache_line) detail::flight_gate gate_;
+    detail::flight_gate gate_;
 };
 
 template <class Key, class Value, class Hash, class Equal>
@@ -302,5 +306,7 @@ coalescer_figures coalescer<Key, Value, Hash, Equal>::figures() const noexcept {
     sum.in_flight = gate_.count();
     return sum;
 }
+
+static_assert(alignof(coalescer<int, int>) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
 
 } // namespace weir

@@ -234,6 +234,7 @@ inline void flight_core::turn_away() noexcept {
 }
 
 inline std::coroutine_handle<> flight_core::land(bool failed) noexcept {
+    flight_gate& gate = *gate_;
     waiter* next = nullptr;
     for (bool more = true; more;) {
         wake_list woken;
@@ -252,13 +253,14 @@ inline std::coroutine_handle<> flight_core::land(bool failed) noexcept {
                 else woken.add(one);
             });
         }
-        if (hands) add(hands); // keeps F7
+        // keeps F7: a hand for each, and with the last ones goes that of the run
+        if (more) add(hands);
+        else if (hands > 1) add(hands - 1);
+        else if (hands == 0) release();
+        // ---- unless there are more, the flight may be gone
         woken.wake_all();
     }
     std::coroutine_handle<> const to = next ? next->handle() : std::noop_coroutine();
-    flight_gate& gate = *gate_;
-    release();
-    // ---- the flight may be gone
     gate.land();
     // ---- the coalescer may be gone
     return to;

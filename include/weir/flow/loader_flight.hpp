@@ -31,6 +31,8 @@ struct loader_run {
 template <class Key, class Value>
 class loader_flight : public promise_base, public resume_job, public flight_core {
     static_assert(!std::is_reference_v<Value> && !std::is_void_v<Value>, "a flight brings an object");
+    static_assert(alignof(Key) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__ && alignof(Value) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__,
+                  "compilers do not align the frame that holds key and value so much; hold them by a pointer");
 
     struct finish {
         bool await_ready() const noexcept { return false; }

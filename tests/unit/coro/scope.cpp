@@ -235,7 +235,9 @@ TEST_CASE("pending counts the children that have not ended, while the body runs 
         seen.push_back(children.pending());
     };
     sync_wait(work());
-    CHECK(seen == std::vector<std::size_t>{2, 2, 1, 0});
+    // Where a frame is destroyed by a job of its own, the first child still counts when the second looks.
+    std::size_t const second_sees = WEIR_NO_DESTROY_IN_SUSPEND ? 2 : 1;
+    CHECK(seen == std::vector<std::size_t>{2, 2, second_sees, 0});
 }
 
 TEST_CASE("a child spawned into a stopped scope runs, and its first wait tells it (T10)") {

@@ -62,8 +62,11 @@ task<int> throws(char const* what) {
 
 task<int> throws_at_depth(std::size_t left) {
     int number = 0;
-    if (left == 0) number = co_await throws("from below");
-    else number = co_await throws_at_depth(left - 1);
+    if (left == 0) {
+        number = co_await throws("from below");
+    } else {
+        number = co_await throws_at_depth(left - 1);
+    }
     co_return number;
 }
 

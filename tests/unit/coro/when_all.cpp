@@ -121,7 +121,9 @@ TEST_CASE("a vector's members are stopped and joined likewise") {
     event never;
     int ended = 0;
     auto const member = [](event& of, int& count, int number) -> task<> {
-        if (number == 3) co_await throws_after_yield("third");
+        if (number == 3) {
+            co_await throws_after_yield("third");
+        }
         co_await waits_for_a_stop(of, count);
     };
     auto const work = [&]() -> task<> {

@@ -2,6 +2,7 @@
 #include "support/manual_executor.hpp"
 #include "support/started.hpp"
 #include "support/virtual_wheel.hpp"
+#include "unit/flow/fate.hpp"
 
 #include <weir/coro/yield.hpp>
 #include <weir/flow/batcher.hpp>
@@ -313,4 +314,15 @@ TEST_CASE("who is stopped before it submits sends nothing", "[batcher]") {
     CHECK(one.take().error() == errc::cancelled);
     loop.run_all();
     CHECK(handler.batches.empty());
+}
+
+TEST_CASE("to destroy a batcher with a request in it ends the program", "[batcher]") {
+    auto const how = weir::test::fate_of([] {
+        manual_executor loop;
+        opener handler;
+        auto b = std::make_unique<boxes>(handler.function());
+        asked one{b->submit(box(1)), context{loop}};
+        b.reset();
+    });
+    CHECK(how == weir::test::fate::aborted);
 }

@@ -1,6 +1,7 @@
 // tests/unit/flow/coalescer_leaving.cpp: callers leave a flight, keys are invalidated, the coalescer is closed.
 #include "support/manual_executor.hpp"
 #include "support/started.hpp"
+#include "unit/flow/fate.hpp"
 
 #include <weir/coro/sync_wait.hpp>
 #include <weir/coro/yield.hpp>
@@ -11,6 +12,7 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
 
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -256,4 +258,15 @@ TEST_CASE("S18: close waits for a loader that does not listen, and cannot be hur
     deaf.set();
     loop.run_all();
     CHECK(closer.done());
+}
+
+TEST_CASE("S18: to destroy a coalescer with a flight in the air ends the program", "[coalescer]") {
+    auto const how = weir::test::fate_of([] {
+        manual_executor loop;
+        gated_loader loader;
+        auto c = std::make_unique<coalescer<int, int>>(loader.function());
+        started one{c->get(1), context{loop}};
+        c.reset();
+    });
+    CHECK(how == weir::test::fate::aborted);
 }
