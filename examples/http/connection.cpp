@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t read_size = 4 * 1024;
 constexpr std::size_t flush_size = 64 * 1024; // answers to pipelined requests gather up to here
 constexpr std::size_t kept_idle = 8 * 1024;   // bytes of each buffer that an idle connection keeps
-constexpr std::size_t linger_size = 64 * 1024;
+constexpr std::size_t linger_size = 16 * 1024 * 1024; // of a body that was refused, for clients that read only behind it
 constexpr std::chrono::seconds linger_time{2};
 
 } // namespace
@@ -37,16 +37,17 @@ private:
 };
 
 void connection::turn_to(doing what) noexcept {
-    since_.store(server_.now(), weir::relaxed); // for the watch, which comes twice a second
-    if (what == doing::idle) doing_.store(what, weir::seq_cst); // [drain] then it looks at draining_
-    else doing_.store(what, weir::relaxed); // a drain that takes it for idle still only ends its waiting for more
+    turn const next{what, server_.now()};
+    if (what == doing::idle) turn_.store(next, weir::seq_cst); // [drain] then it looks at draining_
+    else turn_.store(next, weir::relaxed); // a drain that takes it for idle still only ends its waiting for more
 }
 
 bool connection::check_time(std::uint32_t now) noexcept {
-    auto const passed = (now - since_.load(weir::relaxed)) * server::tick; // approximate on purpose
+    auto const [what, since] = turn_.load(weir::relaxed); // a watch that is late by one turn does no harm
+    auto const passed = (now - since) * server::tick;
     auto const longer_than = [&](std::chrono::seconds limit) { return passed > limit; };
     auto const& options = server_.options_;
-    switch (doing_.load(weir::relaxed)) { // the same
+    switch (what) {
         case doing::idle: return longer_than(options.idle) && reads_->request_stop(weir::errc::timed_out);
         case doing::reading_head: return longer_than(options.head) && reads_->request_stop(weir::errc::timed_out);
         case doing::reading_body: return longer_than(options.body) && reads_->request_stop(weir::errc::timed_out);
@@ -57,8 +58,8 @@ bool connection::check_time(std::uint32_t now) noexcept {
 }
 
 void connection::drain() noexcept {
-    draining_.store(true, weir::seq_cst);                                                // [drain]
-    if (doing_.load(weir::seq_cst) == doing::idle) reads_->request_stop(weir::errc::closed); // [drain]
+    draining_.store(true, weir::seq_cst);                                                         // [drain]
+    if (turn_.load(weir::seq_cst).what == doing::idle) reads_->request_stop(weir::errc::closed); // [drain]
 }
 
 weir::task<> connection::serve() {
@@ -74,26 +75,23 @@ weir::task<> connection::serve() {
     co_await weir::use_context(working);
     static_cast<void>(socket_.set_no_delay(true)); // without it everything works, only slower
     turn_to(doing::idle);
-    bool refused = false;
     {
         membership const listed{*this};
-        refused = co_await converse();
+        co_await converse();
     }
-    if (refused || !in_.empty()) co_await linger();
+    if (lingers_ || !in_.empty()) co_await linger();
 }
 
-weir::task<bool> connection::converse() {
+weir::task<> connection::converse() {
     bool open = true;
-    bool refused = false;
     while (open) {
         auto const [consumed, state] = parser_.parse(in_.view());
         in_.consume(consumed);
         if (state == parser::state::complete) {
             open = co_await answer();
-            if (out_.size() < flush_size && !in_.empty()) continue;
+            if (open && out_.size() < flush_size && !in_.empty()) continue;
         } else if (state == parser::state::failed) {
             refuse(parser_.error());
-            refused = true;
             open = false;
         } else if (parser_.take_continue()) {
             out_ += continue_response;
@@ -102,9 +100,8 @@ weir::task<bool> connection::converse() {
             bool const sent = co_await flush();
             if (!sent) break;
         }
-        if (open && state != parser::state::failed && in_.empty()) open = co_await receive();
+        if (open && in_.empty()) open = co_await receive();
     }
-    co_return refused;
 }
 
 weir::task<bool> connection::receive() {
@@ -113,8 +110,10 @@ weir::task<bool> connection::receive() {
         turn_to(doing::idle);
         parser_.trim(kept_idle);
         if (draining()) reads_->request_stop(weir::errc::closed);
-    } else if (doing_.load(weir::relaxed) != doing::reading_body) { // written by this task only
-        turn_to(doing::reading_head);
+    } else {
+        // A head, and a body, has its time for all its pieces together, however slowly they drip.
+        auto const what = parser_.in_body() ? doing::reading_body : doing::reading_head;
+        if (turn_.load(weir::relaxed).what != what) turn_to(what); // written by this task only
     }
     auto const room = in_.prepare(read_size);
     // A drain ends the wait for another request, not for the rest of one.
@@ -155,24 +154,31 @@ weir::task<bool> connection::answer() {
     auto& request = parser_.request();
     response_.clear();
     exchange both{request, response_, {}};
-    bool failed = false;
     try {
         co_await server_.handle_(both);
     } catch (std::exception const& thrown) {
-        std::fprintf(stderr, "http: %s %s: %s\n", std::string{request.method()}.c_str(),
-                     std::string{request.path()}.c_str(), thrown.what());
-        failed = true;
+        fail(thrown.what());
+    } catch (...) {
+        fail("something that is no std::exception");
     }
-    if (failed) response_ = response{error{500, "internal_error", "the server failed to answer this request"}};
     bool const keep_alive = request.keep_alive() && !draining() && !all_->stop_requested();
+    lingers_ = request.keep_alive() && !keep_alive; // the client may be sending another
     append(request.minor_version(), request.is_head(), keep_alive);
     server_.figures_.requests.add();
     co_return keep_alive;
 }
 
+void connection::fail(char const* thrown) {
+    auto const& request = parser_.request();
+    std::fprintf(stderr, "http: %s %s: %s\n", std::string{request.method()}.c_str(),
+                 std::string{request.path()}.c_str(), thrown);
+    response_ = response{error{500, "internal_error", "the server failed to answer this request"}};
+}
+
 void connection::refuse(error const& why) {
     response_ = response{why};
-    append(1, false, false);
+    append(1, parser_.request().is_head(), false);
+    lingers_ = true;
     server_.figures_.requests.add();
     server_.figures_.refused.add();
 }

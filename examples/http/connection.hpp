@@ -35,19 +35,27 @@ public:
 
 private:
     // What it is doing; each has its time limit.
-    enum class doing : unsigned char { idle, reading_head, reading_body, handling, sending };
+    enum class doing : std::uint32_t { idle, reading_head, reading_body, handling, sending };
+    // The server's time when it turned to that. One word, so that the watch sees both of one moment.
+    struct turn {
+        doing what = doing::idle;
+        std::uint32_t since = 0;
+    };
 
     // In the server's list from when its stop sources are there until just before they end.
     class membership;
 
     void turn_to(doing what) noexcept;
     bool draining() const noexcept { return draining_.load(weir::seq_cst); } // [drain]
-    // Reads and answers until one side ends it.  Returns: whether it ended with a refusal.
-    weir::task<bool> converse();
+    // Reads and answers until one side ends it.
+    weir::task<> converse();
     // Takes in what the client sends.  Returns: false at its end, and when nothing more is to be read.
     weir::task<bool> receive();
     // Hands the request to the server's handler and adds its response to the output.  Returns: whether to go on.
     weir::task<bool> answer();
+    // The response to a request whose handler has thrown.
+    void fail(char const* thrown);
+    // The response to what is no good request; the last on this connection.
     void refuse(error const& why);
     weir::task<bool> flush();
     // Ends so that the client still reads the last response, although it may be sending: closing with unread bytes would
@@ -67,9 +75,9 @@ private:
     weir::stop_source* all_ = nullptr;   // ends everything
     weir::context const* reading_ = nullptr;
     weir::context const* working_ = nullptr;
-    weir::atomic<doing> doing_{doing::idle};
-    weir::atomic<std::uint32_t> since_{0}; // the server's time when it turned to that
+    weir::atomic<turn> turn_{turn{}};
     weir::atomic<bool> draining_{false};
+    bool lingers_ = false; // the server ends the connection, and the client may not know yet
     std::uint32_t dated_ = 0; // the server's time when date_ was asked for `date_text_`
     std::string_view date_text_;
 };

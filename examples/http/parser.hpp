@@ -70,6 +70,9 @@ public:
         return phase_ == phase::start || phase_ == phase::complete || phase_ == phase::closed;
     }
 
+    // Whether all headers of an unfinished request have been taken.
+    bool in_body() const noexcept { return phase_ >= phase::body && phase_ < phase::complete; }
+
     // Gives back each buffer of more than `keep` bytes.  Needs: between_requests(), and the request is done with.
     void trim(std::size_t keep);
 

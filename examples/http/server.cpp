@@ -39,6 +39,7 @@ weir::task<> server::run(weir::net::tcp_listener& listener) {
 weir::task<> server::serve_all(weir::scope& connections, weir::net::tcp_listener& listener) {
     connections.spawn([](server* self) { return self->watch(); }, this);
     co_await accept_all(connections, listener);
+    listener = {}; // who comes now is refused at once, and not kept waiting in the kernel's queue
     bool waits = false;
     {
         std::lock_guard const locked{mutex_};

@@ -41,7 +41,7 @@ public:
     // `handle` is called for every request that is whole and well formed.
     server(server_options options, handler handle);
 
-    // Accepts on `listener`, and ends when it was drained or stopped.
+    // Accepts on `listener`, closes it when it is drained or stopped, and ends soon after that.
     weir::task<> run(weir::net::tcp_listener& listener);
     // Begins the end; run() returns soon. Resumes nobody inside the call.
     void drain() noexcept { accepting_.request_stop(); }

@@ -23,8 +23,6 @@ private:
     bool& done_;
 };
 
-class loop_of_one final : public run_loop {};
-
 // The loop runs until both jobs have, and ends at once.
 class two_posters {
 public:
@@ -42,7 +40,7 @@ public:
     void finally() { check(left_ == 0, "a job was lost"); }
 
 private:
-    slot<loop_of_one> loop_;
+    slot<run_loop> loop_;
     int left_ = 2;
     bool done_ = false;
     counts_down first_{left_, done_};

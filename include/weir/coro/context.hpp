@@ -1,4 +1,4 @@
-// weir/coro/context.hpp: what a task hands to what it awaits: executor, stop token, deadline, priority.
+// weir/coro/context.hpp: what a task hands to what it awaits: executor, stop token, deadline, priority, origin.
 // Children inherit it by pointer; who narrows it (a scope, a timeout) keeps the narrower one in its own frame.
 #pragma once
 
@@ -43,6 +43,7 @@ public:
     stop_token stop;
     time_point deadline = no_deadline;
     weir::priority priority = weir::priority::normal;
+    void const* origin = nullptr; // the flight or batch for which this is done, so that it is known when it asks for itself
 };
 
 // A promise that carries a context.

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 namespace weir {
@@ -12,8 +13,9 @@ namespace weir {
 template <class Awaiter, class... Args>
 class [[nodiscard]] operation {
 public:
-    explicit operation(Args... args) noexcept : args_{std::forward<Args>(args)...} {}
-    Awaiter operator co_await() && noexcept { return std::make_from_tuple<Awaiter>(std::move(args_)); }
+    explicit operation(Args... args) noexcept((std::is_nothrow_constructible_v<Args, Args> && ...)) : args_{std::forward<Args>(args)...} {}
+    // Errors: what moving the arguments throws.
+    Awaiter operator co_await() && { return std::make_from_tuple<Awaiter>(std::move(args_)); }
 
 private:
     std::tuple<Args...> args_;

@@ -2,6 +2,7 @@
 // Each is started in turn on this thread, up to its first suspension; they go on as what they wait for completes.
 // The first exception stops the others; all are joined; then it is thrown on.
 // Not:      parallel by itself: what never suspends runs one after another; spawn into a scope to use more workers.
+//           Nor for recursion without end: what is started in place starts on the stack of who starts it.
 #pragma once
 
 #include <weir/coro/scope.hpp>

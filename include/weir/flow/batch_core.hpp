@@ -53,6 +53,8 @@ private:
 class batch_lane : immovable {
 public:
     context const& where() const noexcept { return where_; }
+    // What the context of all that is done for this lane's batches says.
+    void const* origin() const noexcept { return this; }
     std::size_t count() const noexcept { return count_; }
     // Who asked.  Needs: gathering; or its place to be claimed, then it is null where the caller has left.
     batch_caller* owner(std::size_t index) const noexcept { return owners_[index]; }
@@ -65,7 +67,7 @@ public:
     batch_lane* next = nullptr; // among the idle ones
 
 protected:
-    batch_lane() = default;
+    batch_lane() noexcept { where_.origin = origin(); }
     ~batch_lane() = default;
     void resumes(std::coroutine_handle<> run) noexcept { turn_.resumes(run); }
     // Room for so many; `owners` is the new array.

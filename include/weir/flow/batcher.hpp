@@ -85,8 +85,8 @@ public:
     //          is dropped. The caller goes on at once either way: request and answer lie in the lane by then, so nothing
     //          that the handler touches dies with the caller.
     // Cost:    two short spin locks for the caller, no allocation; a move of the request and two of the reply.
-    // A handler may submit to its own batcher, through tasks: it borrows a lane until it has its answer, which costs an
-    // allocation the first time. Through a timeout or a scope of its own it is not recognised, and counts as anybody else.
+    // A handler may submit to its own batcher: it borrows a lane until it has its answer, which costs an allocation the
+    // first time. Through another batcher or a coalescer it is not recognised, and counts as anybody else.
     operation<caller, batcher&, Request> submit(Request request) {
         return operation<caller, batcher&, Request>{*this, std::move(request)};
     }
@@ -110,7 +110,7 @@ private:
     // Whether the one who asks is a handler of ours.
     bool is_lane(context const& where) const noexcept {
         lane* one = lanes_.load(acquire); // [lane]
-        while (one && &one->where() != &where) one = one->made_before;
+        while (one && one->origin() != where.origin) one = one->made_before;
         return one != nullptr;
     }
     static detail::batch_core::limits limits_of(batcher_options const& options) noexcept {

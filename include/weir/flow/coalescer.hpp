@@ -91,8 +91,8 @@ public:
     // Cancel:  leaves alone; the value goes to the others, and with the last caller the flight is asked to stop.
     // Needs:   a key passed as an lvalue to live until the await has begun. The caller's executor: see the options.
     // Cost:    a join: a spin lock, no allocation. A lead: two spin locks and a frame, and that of the loader.
-    // A loader recognises its own key when it asks through tasks; asked through a timeout or a scope of its own, or in a
-    // circle of several keys, it waits for itself until it is stopped.
+    // A loader that asks for its own key is told so, also through tasks, timeouts and scopes. In a circle of several keys,
+    // or through another coalescer or batcher, it waits for itself until it is stopped.
     template <class K = Key>
     operation<caller<held_key<K>>, coalescer&, held_key<K>> get(K&& key) {
         return operation<caller<held_key<K>>, coalescer&, held_key<K>>{*this, std::forward<K>(key)};
@@ -216,7 +216,7 @@ auto coalescer<Key, Value, Hash, Equal>::caller<K>::board(flight*& led) -> board
 template <class Key, class Value, class Hash, class Equal>
 template <class K>
 auto coalescer<Key, Value, Hash, Equal>::caller<K>::join(flight& found) noexcept -> boarding {
-    if (&where() == &found.where()) return refuse(make_error_code(errc::self_deadlock)); // S9: its own loader asks
+    if (where().origin == found.origin()) return refuse(make_error_code(errc::self_deadlock)); // S9: its own loader asks
     if (found.waiting() >= of_.options_.max_waiters) return refuse(make_error_code(errc::overloaded));
     if (!publish()) return boarding::refused; // a stop has come
     ++shard_->tally.joins;

@@ -123,6 +123,8 @@ private:
 class flight_core : public counted, public list_node, public table_node {
 public:
     context const& where() const noexcept { return context_; }
+    // What the context of all that is done for this flight says.
+    void const* origin() const noexcept { return this; }
     stop_source& stops() noexcept { return stop_; }
 
     // The rest under the shard's lock.
@@ -158,6 +160,7 @@ protected:
         shard_ = &shard;
         context_ = context{runs_on}.with_stop(stop_.token());
         context_.priority = urgency;
+        context_.origin = origin();
     }
     // The end: unlists, publishes, wakes; gives back who may go on at once, or nobody. The flight may be gone after it.
     std::coroutine_handle<> land(bool failed) noexcept;

@@ -6,6 +6,7 @@
 #include <weir/base/immovable.hpp>
 #include <weir/coro/context.hpp>
 #include <weir/coro/executor.hpp>
+#include <weir/cpu/pause.hpp>
 #include <weir/queue/mpsc.hpp>
 
 #include <optional>
@@ -24,6 +25,10 @@ public:
     virtual ~driver() = default;
 
     virtual backend kind() const noexcept = 0;
+    // The end, called by the thread that has used the driver, as others may not: gives up what it holds of the kernel's.
+    // Needs: no operation in flight. Afterwards it may be destroyed on any thread, and `wake` has no effect. Where it was
+    //        not called, the destructor does it.
+    virtual void retire() noexcept = 0;
 
     // Hands an operation to the kernel. Either it comes back through op::complete, or its result is returned at once.
     virtual std::optional<int> submit(op& one) noexcept = 0;
@@ -35,9 +40,16 @@ public:
 
     // Runs `mail` on the driver's thread, soon.  Threads: any.
     void post(job& mail) noexcept {
+        posting_.fetch_add(1, relaxed); // before the push, whose mail may be all that keeps the driver alive
         mail_.push(mail);
         wake();
-        // ---- the mail may have run
+        posting_.fetch_sub(1, release); // [posted]
+        // ---- the driver may be gone
+    }
+    // Before its end: waits for those who are in the middle of post.
+    void settle() noexcept {
+        backoff wait;
+        while (posting_.load(acquire) != 0) wait(); // [posted]
     }
     // Ends a wait_until that is under way, or else the next one at once.  Threads: any.
     void wake() noexcept {
@@ -57,6 +69,7 @@ private:
     enum class token : unsigned char { running, parked, woken };
     atomic<token> token_{token::running};
     mpsc<job> mail_;
+    atomic<unsigned> posting_{0};
 };
 
 inline void driver::wait_until(time_point until) noexcept {

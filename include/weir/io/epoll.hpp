@@ -14,6 +14,7 @@
 #include <string>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <vector>
@@ -26,6 +27,7 @@ public:
     static std::unique_ptr<epoll_driver> open(std::string& why);
 
     backend kind() const noexcept override { return backend::epoll; }
+    void retire() noexcept override {}
     std::optional<int> submit(op& one) noexcept override;
     void cancel(op& one) noexcept override;
 
@@ -43,6 +45,7 @@ private:
     struct entry {
         std::uint32_t serial = 0;
         bool registered = false;
+        bool short_read_drains = false; // a TCP connection, which has no messages and, so far, no urgent data
         bool hung_up = false; // the peer has ended or the socket has failed: no further edge may come, so always ready
         direction in;
         direction out;
@@ -50,7 +53,9 @@ private:
     };
 
     epoll_driver() = default;
-    entry& entry_of(fd_ref file);
+    // Null when there is no memory for it.
+    entry* entry_of(fd_ref file) noexcept;
+    static bool is_tcp(int number) noexcept;
     int wait_for(op& one, entry& at) noexcept;
     void edge(entry& at, std::uint32_t events) noexcept;
     void retry(entry& at, direction& side) noexcept;
@@ -84,12 +89,14 @@ inline std::unique_ptr<epoll_driver> epoll_driver::open(std::string& why) {
     return made;
 }
 
-inline epoll_driver::entry& epoll_driver::entry_of(fd_ref file) {
+inline epoll_driver::entry* epoll_driver::entry_of(fd_ref file) noexcept {
     auto const number = static_cast<std::size_t>(file.number());
-    if (number / chunk >= entries_.size()) entries_.resize(number / chunk + 1);
-    auto& block = entries_[number / chunk];
-    if (!block) block = std::make_unique<std::array<entry, chunk>>();
-    entry& at = (*block)[number % chunk];
+    WEIR_TRY {
+        if (number / chunk >= entries_.size()) entries_.resize(number / chunk + 1);
+        if (!entries_[number / chunk]) entries_[number / chunk] = std::make_unique<std::array<entry, chunk>>();
+    }
+    WEIR_CATCH_ALL { return nullptr; }
+    entry& at = (*entries_[number / chunk])[number % chunk];
     if (at.serial != file.serial()) {
         // Another file has the number now; the kernel forgot the old one when it was closed.
         for (direction* const side : {&at.in, &at.out}) {
@@ -97,19 +104,23 @@ inline epoll_driver::entry& epoll_driver::entry_of(fd_ref file) {
             side->ready = true;
         }
         at.serial = file.serial();
-        at.registered = at.hung_up = false;
+        at.registered = at.hung_up = at.short_read_drains = false;
     }
-    return at;
+    return &at;
 }
 
 inline attempt epoll_driver::try_once(op& one, entry& at, direction& side) noexcept {
     attempt const tried = one.try_once();
-    if (tried.result == -EAGAIN || tried.exhausted) side.ready = at.hung_up;
+    if (tried.result == -EAGAIN || (tried.exhausted && at.short_read_drains)) side.ready = at.hung_up;
     return tried;
 }
 
 inline std::optional<int> epoll_driver::submit(op& one) noexcept {
-    entry& at = entry_of(one.file());
+    if (one.waits_for() == readiness::never_waits) return one.try_once().result;
+    if (one.file().number() < 0) return -EBADF;
+    entry* const known = entry_of(one.file());
+    if (!known) return -ENOMEM;
+    entry& at = *known;
     direction& side = at.of(one);
     if (side.ready && side.waiting.empty()) { // behind others it waits for its turn
         attempt const tried = try_once(one, at, side);
@@ -124,10 +135,21 @@ inline std::optional<int> epoll_driver::submit(op& one) noexcept {
     return std::nullopt;
 }
 
+inline bool epoll_driver::is_tcp(int number) noexcept {
+    auto const option = [&](int name) {
+        int value = -1;
+        socklen_t size = sizeof value;
+        return ::getsockopt(number, SOL_SOCKET, name, &value, &size) < 0 ? -1 : value;
+    };
+    if (option(SO_TYPE) != SOCK_STREAM) return false;
+    int const domain = option(SO_DOMAIN);
+    return domain == AF_INET || domain == AF_INET6;
+}
+
 inline int epoll_driver::wait_for(op& one, entry& at) noexcept {
     if (!at.registered) {
         epoll_event interest{};
-        interest.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+        interest.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
         interest.data.u64 = std::uint64_t{one.file().serial()} << 32 | static_cast<std::uint32_t>(one.file().number());
         // An edge between the try and here is not lost: adding reports what is ready by then.
         if (::epoll_ctl(file_.number(), EPOLL_CTL_ADD, one.file().number(), &interest) < 0) {
@@ -136,6 +158,7 @@ inline int epoll_driver::wait_for(op& one, entry& at) noexcept {
                 return -errno;
         }
         at.registered = true;
+        at.short_read_drains = is_tcp(one.file().number());
     }
     at.of(one).waiting.push_back(one); // keeps D1
     return 0;
@@ -159,7 +182,8 @@ inline void epoll_driver::retry(entry& at, direction& side) noexcept {
 
 inline void epoll_driver::edge(entry& at, std::uint32_t events) noexcept {
     if (events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP)) at.hung_up = true;
-    if (events & (EPOLLIN | EPOLLERR | EPOLLHUP | EPOLLRDHUP)) {
+    if (events & EPOLLPRI) at.short_read_drains = false; // a read stops at the urgent mark, with more behind it
+    if (events & (EPOLLIN | EPOLLPRI | EPOLLERR | EPOLLHUP | EPOLLRDHUP)) {
         at.in.ready = true;
         retry(at, at.in);
     }

@@ -25,7 +25,8 @@ struct io_uring_sqe;
 
 namespace weir::io {
 
-enum class readiness : unsigned char { readable, writable };
+// What a try that meets EAGAIN waits for. What never waits is tried once, and cannot be stopped.
+enum class readiness : unsigned char { readable, writable, never_waits };
 
 // What a system call tried without waiting has brought: a result, -EAGAIN to be tried again when ready, or -errno.
 class attempt {
@@ -125,7 +126,7 @@ inline bool op::begin(std::coroutine_handle<> handle, context const& where) noex
     context_ = &where;
     driver_ = current<driver>();
     if (!driver_) WEIR_FATAL("I/O was awaited on a thread that has no driver; run the coroutine in a runtime");
-    if (where.stop.stop_possible()) {
+    if (where.stop.stop_possible() && waits_for() != readiness::never_waits) {
         listening_ = where.stop.source()->add(ear_);
         if (!listening_) {
             result_ = -ECANCELED; // nothing was begun

@@ -42,7 +42,8 @@ public:
     // Returns: 0, or the negated errno.
     int enter(time_point until) noexcept;
 
-    // Calls `each(io_uring_cqe const&)` for what has completed.  Returns: how many.
+    // Calls `each(io_uring_cqe const&)` for what has completed by now; it may call this function itself.
+    // Returns: how many it took.
     template <class Each>
     unsigned for_each_completion(Each each);
 
@@ -227,12 +228,13 @@ inline int ring::enter_kernel(unsigned submit, unsigned wait_for, time_point unt
 
 template <class Each>
 unsigned ring::for_each_completion(Each each) {
-    unsigned head = *cq_head_; // ours: only this thread writes it
     unsigned const tail = load_acquire(cq_tail_);
-    unsigned const count = tail - head;
-    for (; head != tail; ++head) {
+    unsigned count = 0;
+    // The head is read anew each time: a call from within `each` moves it on, perhaps past our tail.
+    for (unsigned head = *cq_head_; static_cast<int>(tail - head) > 0; head = *cq_head_) {
         io_uring_cqe const completion = cqes_[head & cq_mask_];
         store_release(cq_head_, head + 1); // room for the kernel before the callback, which may want to submit
+        ++count;
         each(completion);
     }
     return count;

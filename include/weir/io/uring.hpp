@@ -19,9 +19,10 @@ class uring_driver final : public driver {
 public:
     // Null, with the reason in `why`, where the kernel refuses.  Threads: the one that will use it.
     static std::unique_ptr<uring_driver> open(unsigned entries, std::string& why);
-    ~uring_driver() override;
+    ~uring_driver() override { retire(); }
 
     backend kind() const noexcept override { return backend::io_uring; }
+    void retire() noexcept override;
     std::optional<int> submit(op& one) noexcept override;
     void cancel(op& one) noexcept override;
 
@@ -67,8 +68,8 @@ inline std::unique_ptr<uring_driver> uring_driver::open(unsigned entries, std::s
     return made;
 }
 
-// By now no operation is in flight; only the wake-up's read, whose buffer dies with us, is called back.
-inline uring_driver::~uring_driver() {
+// The wake-up's read is called back, because its buffer dies with us.
+inline void uring_driver::retire() noexcept {
     if (!listening_) return;
     interrupt();
     auto const patience = clock::now() + std::chrono::seconds{5};
@@ -120,12 +121,13 @@ inline std::optional<int> uring_driver::submit(op& one) noexcept {
 }
 
 inline void uring_driver::cancel(op& one) noexcept {
-    io_uring_sqe& into = entry();
+    std::uint64_t const target = tag(one) | ((one.backend_state & polling) ? polled : 0);
+    one.backend_state |= cancelled;
+    io_uring_sqe& into = entry(); // may complete the operation, and then this asks for nobody
     into.opcode = IORING_OP_ASYNC_CANCEL;
     into.fd = -1;
-    into.addr = tag(one) | ((one.backend_state & polling) ? polled : 0);
+    into.addr = target;
     into.user_data = nobody;
-    one.backend_state |= cancelled;
 }
 
 inline void uring_driver::completed(io_uring_cqe const& completion) noexcept {

@@ -37,8 +37,9 @@ public:
     // True for the last searcher: it has found work and must see that another one searches.
     bool stop_searching() noexcept { return searching(counts_.fetch_sub(pack(1, 0), seq_cst)) == 1; } // [idle]
 
-    // Goes to sleep. True when `was_searching` and it was the last: it must look once more, at everything, and call
-    // pick_sleeper if there is something after all.
+    // Goes to sleep. True when nobody searches any more: it must look once more, at everything, and call pick_sleeper if
+    // there is something after all. That also holds for one that was refused to search, for who searched may have found
+    // something else in the meantime.
     bool fall_asleep(unsigned worker, bool was_searching) noexcept;
     // Awake again. True when somebody picked it, so that it counts as searching; false when it woke by itself.
     bool wake_up(unsigned worker) noexcept;
@@ -46,7 +47,7 @@ public:
 private:
     // How many search, in the lower half, and how many are awake, in the upper; those who search are awake.
     // N1: a worker is in asleep_ exactly while it is not counted as awake; both change under lock_.
-    // N2: work that is published while somebody searches is found: by a searcher, or by the last one's second look.
+    // N2: work that is published while somebody searches is found: by a searcher, or by the second look of who falls asleep last.
     static constexpr std::uint64_t pack(std::uint64_t searching, std::uint64_t awake) noexcept {
         return searching | awake << 32;
     }
@@ -75,7 +76,7 @@ inline bool idle_workers::fall_asleep(unsigned worker, bool was_searching) noexc
     spin_guard const locked{lock_};
     asleep_.push_back(worker);
     auto const before = counts_.fetch_sub(pack(was_searching, 1), seq_cst); // [idle] keeps N1
-    return was_searching && searching(before) == 1;
+    return searching(before) == (was_searching ? 1u : 0u);
 }
 
 inline bool idle_workers::wake_up(unsigned worker) noexcept {

@@ -21,6 +21,7 @@
 #include <pthread.h>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -34,6 +35,9 @@ public:
         WEIR_TRY { shutdown(); }
         WEIR_CATCH_ALL { WEIR_FATAL("a spawned task ended with an exception; call shutdown() to receive it"); }
     }
+
+    // A job that a task makes ready stays with its worker; idle workers are woken from the second one on. So a task that
+    // computes for long after it has made one other ready should yield in between.
 
     // Queues `fn(args...)`, a task<>, moved into a frame of the runtime's own. An exception of it stops everything.
     // Returns: false once shutdown has begun; then nothing was queued.  Threads: any.
@@ -157,15 +161,16 @@ public:
         co_return outcome_.take();
     }
 
-    // What runs inside; posts the visitor home at its end.
-    template <class F, class... Args>
-    static task<> run(visitor* self, F fn, Args... args) {
+    // What runs inside; posts the visitor home at its end. It owns nothing by then: `make` and what it calls lie in the
+    // visitor's own frame.
+    template <class Make>
+    static task<> run(visitor* self, Make* make) {
         WEIR_TRY {
             if constexpr (std::is_void_v<T>) {
-                co_await fn(std::move(args)...);
+                co_await (*make)();
                 self->outcome_.set_value();
             } else {
-                self->outcome_.set_value(co_await fn(std::move(args)...));
+                self->outcome_.set_value(co_await (*make)());
             }
         }
         WEIR_CATCH_ALL { self->outcome_.set_current_exception(); }
@@ -186,11 +191,11 @@ auto runtime::block_on(F&& fn, Args&&... args)
     using T = await_result_t<std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>...>>;
     if (worker* const here = current<worker>(); here && crew_ && &here->shared() == crew_.get())
         WEIR_FATAL("block_on was called by a worker of the same runtime, which it would block");
+    std::decay_t<F> held{std::forward<F>(fn)};
+    std::tuple<std::decay_t<Args>...> given{std::forward<Args>(args)...};
+    auto make = [&] { return std::apply(held, std::move(given)); };
     visitor<T>* inside = nullptr;
-    auto const start = [&] {
-        return spawn(&visitor<T>::template run<std::decay_t<F>, std::decay_t<Args>...>, inside, std::forward<F>(fn),
-                     std::forward<Args>(args)...);
-    };
+    auto const start = [&] { return spawn(&visitor<T>::template run<decltype(make)>, inside, &make); };
     visitor<T> one{start};
     inside = &one;
     return sync_wait(one.wait());
@@ -211,6 +216,9 @@ inline void runtime::shutdown() {
     for (auto const& each : crew_->workers) each->wake();
     for (auto& each : threads_) each.join();
     threads_.clear();
+    // A thread outside may have posted what ended a task and not have returned from that.
+    while (crew_->posting.load(acquire) != 0) wait(); // [posted]
+    for (auto const& each : crew_->workers) each->driver().settle();
     auto const root = std::exchange(root_, nullptr);
     root->rethrow_first();
 }

@@ -43,6 +43,7 @@ public:
     idle_workers idle;
     mpsc<job> inbox; // jobs from threads that are no workers here; whoever looks takes all
     atomic<bool> stopping{false};
+    atomic<unsigned> posting{0}; // threads outside that are in the middle of post
 };
 
 class worker : immovable {
@@ -91,9 +92,11 @@ private:
 inline void crew::post(job& work) noexcept {
     worker* const here = current<worker>();
     if (here && &here->shared() == this) return here->push(work);
-    inbox.push(work); // seq_cst, as wake_one wants
-    // ---- the job may have run, and what posted it may be gone; the crew is not
+    posting.fetch_add(1, relaxed); // before the push, whose job may be all that keeps the crew alive
+    inbox.push(work);              // seq_cst, as wake_one wants
     wake_one();
+    posting.fetch_sub(1, release); // [posted]
+    // ---- the crew may be gone
 }
 
 inline void crew::post_last(job& work) noexcept {
@@ -193,9 +196,9 @@ inline void worker::rest() noexcept {
     if (searching_ || (searching_ = crew_.idle.start_searching())) {
         if (job* const one = search()) return push(*one);
     }
-    bool const last_searcher = crew_.idle.fall_asleep(index_, searching_);
+    bool const nobody_searches = crew_.idle.fall_asleep(index_, searching_);
     searching_ = false;
-    if (last_searcher) {
+    if (nobody_searches) {
         store_load_fence(); // [idle] with the fence in push
         if (anything_anywhere()) crew_.wake_one(); // perhaps this very one
     }
@@ -222,6 +225,7 @@ inline void worker::run(context const& where) {
         }
         loop.run([&] { one->run(); });
     }
+    driver_->retire();
 }
 
 } // namespace weir

@@ -18,7 +18,7 @@ public:
     bool is_set() const noexcept { return queue_.peek() != 0; }
 
     // Raises the flag and wakes all who wait.  Order: first come, first woken. Resumes nobody inside the call.
-    // Who has seen the flag may destroy the event, although set has not returned.
+    // Who has seen the flag may destroy the event, although set has not returned, once every other wait on it has ended.
     void set() noexcept;
     void reset() noexcept {
         queue_.lock();

@@ -1,6 +1,7 @@
 // weir/sync/wait_queue.hpp: the state of a primitive and those who wait for it, behind one lock bit; what each stands on.
 // The lock is bit 0 of the word that holds the state, so that the new state becomes visible by the very store that
-// releases the lock. That store is the last touch: who sees the new state may destroy the primitive at once.
+// releases the lock. That store is the last touch: who sees the new state may destroy the primitive at once, unless another
+// coroutine waits for it still, or is being stopped from that.
 // For:      authors of primitives.
 #pragma once
 

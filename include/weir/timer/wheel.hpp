@@ -46,7 +46,7 @@ public:
     explicit timer_wheel(time_point now) noexcept : origin_{now} {}
     ~timer_wheel() { WEIR_ASSERT(size_ == 0, "a timer_wheel died before its timers"); }
 
-    // Adds a timer that fires at the first advance to `at` or later.
+    // Adds a timer that fires at the first advance to `at`, rounded up to a tick, or later.
     void insert(timer& one, time_point at) noexcept {
         spin_guard const locked{lock_};
         link(one, at);

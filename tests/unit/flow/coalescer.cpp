@@ -179,6 +179,22 @@ TEST_CASE("S9: a loader that asks for its own key is told so, and may ask for ot
     CHECK(told == errc::self_deadlock);
 }
 
+TEST_CASE("S9: a loader is told so through a scope of its own, too", "[coalescer]") {
+    coalescer<int, int>* self = nullptr;
+    std::error_code told;
+    auto ask = [&](scope&, int key) -> task<> {
+        auto const own = co_await self->get(key);
+        told = own.error();
+    };
+    coalescer<int, int> c{[&](int const& key) -> task<int> {
+        co_await in_scope(ask, key);
+        co_return key;
+    }};
+    self = &c;
+    CHECK(**sync_wait(c.get(2)) == 2);
+    CHECK(told == errc::self_deadlock);
+}
+
 TEST_CASE("S11: a loader that is done at once answers without a turn of the executor", "[coalescer]") {
     manual_executor loop;
     coalescer<int, int> c{[](int const& key) -> task<int> { co_return key; }};

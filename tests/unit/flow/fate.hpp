@@ -13,6 +13,7 @@ enum class fate { returned, aborted, other };
 // Does `deed` in a child process, whose error stream is shut.
 template <class F>
 fate fate_of(F deed) {
+    std::fflush(nullptr); // else the child might print it a second time
     pid_t const child = fork();
     if (child == 0) {
         std::fclose(stderr);

@@ -12,7 +12,7 @@ class close_op : public op_awaiter<close_op, void> {
 public:
     explicit close_op(fd_ref file) noexcept : op_awaiter{file} {}
 
-    static constexpr readiness ready_when = readiness::writable;
+    static constexpr readiness ready_when = readiness::never_waits;
     attempt try_now() noexcept {
         int const closed = ::close(file().number());
         return closed < 0 && errno != EINTR ? -errno : 0; // interrupted, it is closed all the same
@@ -29,8 +29,7 @@ public:
     explicit owning_close(fd file) noexcept : close_op{file.ref()}, owned_{std::move(file)} {}
     template <class Promise>
     WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-        if (context_of(handle).stop.stop_requested()) return false; // owned_ closes it
-        owned_.release();
+        owned_.release(); // to the operation, which nothing stops
         return close_op::await_suspend(handle);
     }
 
@@ -39,7 +38,7 @@ private:
 };
 
 // Returns: result<void>; the descriptor is gone in every case.  Needs: no operation on it in flight.
-// Cancel: a stop that was requested before closes it, too, inside the call; during the close it has no effect.
+// Cancel: has no effect; a close is short, and must happen.
 inline operation<owning_close, fd> close(fd file) noexcept { return operation<owning_close, fd>{std::move(file)}; }
 
 } // namespace weir::io

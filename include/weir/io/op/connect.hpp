@@ -4,7 +4,7 @@
 #include <weir/io/op.hpp>
 #include <weir/io/uring_abi.hpp>
 
-#include <cstring>
+#include <cerrno>
 #include <fcntl.h>
 #include <sys/socket.h>
 
@@ -15,18 +15,24 @@ public:
     connect_op(fd_ref socket, sockaddr_storage const& to, socklen_t length) noexcept
         : op_awaiter{socket}, to_{to}, length_{length} {}
 
+    ~connect_op() { restore_flags(); }
+
     static constexpr readiness ready_when = readiness::writable;
+    // Asked again after a wait, connect tells how the first call went: done, still under way, or its error.
     attempt try_now() noexcept {
-        if (!started_) return start();
-        int error = 0;
-        socklen_t size = sizeof error;
-        ::getsockopt(file().number(), SOL_SOCKET, SO_ERROR, &error, &size);
-        if (!error) { // ready may also mean nothing yet: the kernel reports a fresh socket as hung up
-            sockaddr_storage peer;
-            socklen_t peer_size = sizeof peer;
-            if (::getpeername(file().number(), reinterpret_cast<sockaddr*>(&peer), &peer_size) < 0) return -EAGAIN;
+        bool const first = flags_ < 0;
+        if (first) {
+            // Sockets block otherwise, and each call says that it does not want to wait; connect has no flag for that.
+            flags_ = ::fcntl(file().number(), F_GETFL);
+            if (flags_ < 0) return -errno;
+            ::fcntl(file().number(), F_SETFL, flags_ | O_NONBLOCK);
         }
-        set_blocking(true);
+        int const error = ::connect(file().number(), reinterpret_cast<sockaddr const*>(&to_), length_) < 0 ? errno : 0;
+        if (error == EINPROGRESS || error == EALREADY || error == EINTR) return -EAGAIN;
+        restore_flags();
+        if (error == EISCONN && !first) return 0;
+        // A Unix socket whose peer's backlog is full: nothing would tell when it no longer is.
+        if (error == EAGAIN) return -ECONNREFUSED;
         return -error;
     }
     void prepare_entry(io_uring_sqe& entry) noexcept {
@@ -37,30 +43,18 @@ public:
     }
 
 private:
-    // Sockets block otherwise, and each call says that it does not want to wait; connect has no flag for that.
-    void set_blocking(bool blocking) noexcept {
-        int const flags = ::fcntl(file().number(), F_GETFL);
-        ::fcntl(file().number(), F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
-    }
-    int start() noexcept {
-        started_ = true;
-        set_blocking(false);
-        if (::connect(file().number(), reinterpret_cast<sockaddr const*>(&to_), length_) == 0) {
-            set_blocking(true);
-            return 0;
-        }
-        if (errno == EINPROGRESS || errno == EINTR) return -EAGAIN; // interrupted, it goes on all the same
-        int const error = errno;
-        set_blocking(true);
-        return -error;
+    void restore_flags() noexcept {
+        if (flags_ >= 0 && !(flags_ & O_NONBLOCK)) ::fcntl(file().number(), F_SETFL, flags_);
     }
 
     sockaddr_storage const to_;
     socklen_t const length_;
-    bool started_ = false;
+    int flags_ = -1; // the socket's own, once changed
 };
 
-// Returns: result<void>.  Errors: those of connect(2).
+// Returns: result<void>.
+// Errors: those of connect(2); on epoll ECONNREFUSED also for a Unix socket whose peer's backlog is full, where io_uring
+//         waits.
 // Cancel: the socket is in no known state then; close it.
 inline auto connect(fd_ref socket, sockaddr_storage const& to, socklen_t length) noexcept {
     return operation<connect_op, fd_ref, sockaddr_storage, socklen_t>{socket, to, length};

@@ -43,7 +43,7 @@ task<std::size_t> receive_everything(io::fd_ref from, std::size_t piece, bool la
         auto const got = co_await io::recv(from, into);
         if (!got || *got == 0) co_return right;
         for (std::size_t i = 0; i < *got; ++i)
-            if (into[i] != pattern(right++)) co_return 0;
+            if (into[i] != pattern(right++)) co_return std::size_t{0};
         if (lazy) co_await yield();
     }
 }

@@ -142,6 +142,7 @@ private:
         ++count_;
         newest() = {value, released, me, time[static_cast<std::size_t>(me)]};
         seen_by_me() = count_ - 1;
+        ++time[static_cast<std::size_t>(me)]; // what follows is not part of what was released
         engine().stored();
     }
     void replace(T value) noexcept {

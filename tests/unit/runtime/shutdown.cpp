@@ -1,0 +1,167 @@
+// tests/unit/runtime/shutdown.cpp: a shutdown ends every wait with errc::cancelled, joins everything, and admits nothing more.
+#include "support/backends.hpp"
+#include "support/sockets.hpp"
+
+#include <weir/coro/yield.hpp>
+#include <weir/io/op/accept.hpp>
+#include <weir/io/op/recv.hpp>
+#include <weir/io/op/send.hpp>
+#include <weir/sync/event.hpp>
+#include <weir/sync/semaphore.hpp>
+#include <weir/timer/sleep.hpp>
+#include <weir/timer/timeout.hpp>
+
+#include <array>
+#include <thread>
+#include <vector>
+
+using namespace weir;
+using namespace weir::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+// Counts the waits that ended as they should, and those that did not.
+struct endings {
+    atomic<int> begun{0};
+    atomic<int> cancelled{0};
+    atomic<int> others{0};
+    void note(std::error_code how) { (how == errc::cancelled ? cancelled : others).fetch_add(1, relaxed); } // joined
+};
+
+task<> wait_for_event(endings& seen, event& never) {
+    seen.begun.fetch_add(1, relaxed);
+    auto const ended = co_await never.wait();
+    seen.note(ended.error());
+}
+task<> wait_asleep(endings& seen) {
+    seen.begun.fetch_add(1, relaxed);
+    auto const ended = co_await sleep_for(24h);
+    seen.note(ended.error());
+}
+task<> wait_for_bytes(endings& seen, io::fd_ref from) {
+    seen.begun.fetch_add(1, relaxed);
+    std::array<std::byte, 16> into{};
+    auto const ended = co_await io::recv(from, into);
+    seen.note(ended.error());
+}
+task<> wait_for_bytes_a_while(endings& seen, io::fd_ref from) {
+    seen.begun.fetch_add(1, relaxed);
+    std::array<std::byte, 16> into{};
+    auto const ended = co_await timeout(io::recv(from, into), 24h);
+    seen.note(ended.error());
+}
+task<> wait_for_a_connection(endings& seen, io::fd_ref from) {
+    seen.begun.fetch_add(1, relaxed);
+    auto const ended = co_await io::accept(from);
+    seen.note(ended.error());
+}
+
+} // namespace
+
+TEST_CASE("a shutdown ends every kind of wait with cancelled, at once and soon after its begin") {
+    unsigned const workers = GENERATE(1u, 2u, 4u);
+    backend_runtime rt{workers};
+    bool const settled = GENERATE(false, true);
+    endings seen;
+    event never;
+    auto ends = make_pair_of();
+    auto does_not_block = make_pair_of();
+    set_flag(does_not_block.near, O_NONBLOCK, true);
+    auto listener = listen_here();
+    constexpr int each = 20;
+    for (int i = 0; i < each; ++i) {
+        rt->spawn(wait_for_event, std::ref(seen), std::ref(never));
+        rt->spawn(wait_asleep, std::ref(seen));
+        rt->spawn(wait_for_bytes, std::ref(seen), ends.near.ref());
+        rt->spawn(wait_for_bytes, std::ref(seen), does_not_block.near.ref());
+        rt->spawn(wait_for_bytes_a_while, std::ref(seen), ends.far.ref());
+        rt->spawn(wait_for_a_connection, std::ref(seen), listener.file.ref());
+    }
+    if (settled) {
+        while (seen.begun.load(relaxed) < 6 * each) std::this_thread::yield();
+        std::this_thread::sleep_for(5ms);
+    }
+    rt->shutdown();
+    CHECK(seen.begun.load(relaxed) == 6 * each);
+    CHECK(seen.cancelled.load(relaxed) == 6 * each);
+    CHECK(seen.others.load(relaxed) == 0);
+}
+
+TEST_CASE("after a shutdown nothing is admitted, and a second one does nothing") {
+    backend_runtime rt{2};
+    rt->shutdown();
+    atomic<bool> ran{false};
+    auto const run = [](atomic<bool>& did) -> task<> {
+        did.store(true, relaxed);
+        co_return;
+    };
+    CHECK(!rt->spawn(run, std::ref(ran)));
+    rt->shutdown();
+    bool refused = false;
+    try {
+        rt->block_on(run, std::ref(ran));
+    } catch (std::system_error const& error) {
+        refused = error.code() == errc::shut_down;
+    }
+    CHECK(refused);
+    CHECK(!ran.load(relaxed));
+}
+
+TEST_CASE("a shutdown before the first task starts no thread") {
+    auto const threads = entries_of("task");
+    runtime rt;
+    rt.shutdown();
+    CHECK(entries_of("task") == threads);
+    CHECK(!rt.spawn([]() -> task<> { co_return; }));
+    CHECK(entries_of("task") == threads);
+}
+
+TEST_CASE("tasks that are spawned while a shutdown begins are refused or run to their end (T10)") {
+    watchdog const watched{patience};
+    for (int round = 0; round < 40; ++round) {
+        runtime rt{backend_runtime::with(io::backend_choice::automatic, 2)};
+        atomic<int> admitted{0};
+        atomic<int> ended{0};
+        auto const run = [](atomic<int>& n) -> task<> {
+            co_await yield();
+            n.fetch_add(1, relaxed);
+        };
+        std::vector<std::thread> spawners;
+        for (int t = 0; t < 3; ++t)
+            spawners.emplace_back([&] {
+                while (rt.spawn(run, std::ref(ended))) admitted.fetch_add(1, relaxed);
+            });
+        // And from inside.
+        rt.spawn([](runtime& on, atomic<int>& in, atomic<int>& out, auto what) -> task<> {
+            while (on.spawn(what, std::ref(out))) {
+                in.fetch_add(1, relaxed);
+                co_await yield();
+            }
+        }, std::ref(rt), std::ref(admitted), std::ref(ended), run);
+        std::this_thread::sleep_for(std::chrono::microseconds{round * 50});
+        rt.shutdown();
+        for (auto& each : spawners) each.join();
+        CHECK(admitted.load(relaxed) == ended.load(relaxed));
+    }
+}
+
+TEST_CASE("a task that goes on after the stop is waited for") {
+    backend_runtime rt{2};
+    atomic<bool> finished{false};
+    auto ends = make_pair_of();
+    atomic<bool> begun{false};
+    rt->spawn([](io::fd_ref from, io::fd_ref to, atomic<bool>& in, atomic<bool>& done) -> task<> {
+        std::array<std::byte, 16> into{};
+        in.store(true, release);
+        static_cast<void>(co_await io::recv(from, into));
+        for (int i = 0; i < 1000; ++i) co_await yield(); // drains what it began
+        auto const sent = ::send(to.number(), "bye", 3, 0);
+        done.store(sent == 3, release);
+    }, ends.near.ref(), ends.near.ref(), std::ref(begun), std::ref(finished));
+    while (!begun.load(acquire)) std::this_thread::yield();
+    rt->shutdown();
+    CHECK(finished.load(acquire));
+    char text[4] = {};
+    CHECK(::recv(ends.far.number(), text, 4, MSG_DONTWAIT) == 3);
+}
