@@ -161,7 +161,7 @@ weir::task<bool> connection::answer() {
     } catch (...) {
         fail("something that is no std::exception");
     }
-    bool const keep_alive = request.keep_alive() && !draining() && !all_->stop_requested();
+    bool const keep_alive = request.keep_alive() && !server_.ending() && !all_->stop_requested();
     lingers_ = request.keep_alive() && !keep_alive; // the client may be sending another
     append(request.minor_version(), request.is_head(), keep_alive);
     server_.figures_.requests.add();

@@ -30,7 +30,7 @@ public:
     // The rest is called by the server, under its mutex, while the connection is in its list.
     // Ends the connection if it has been at one thing for too long.  Returns: whether it has.
     bool check_time(std::uint32_t now) noexcept;
-    // After the request at hand, if any, no other is read.
+    // Ends the wait for another request.  Needs: the server is ending, so that the request at hand, if any, is the last.
     void drain() noexcept;
 
 private:

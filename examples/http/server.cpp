@@ -6,6 +6,7 @@
 #include <weir/timer/sleep.hpp>
 #include <weir/timer/timeout.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -40,18 +41,31 @@ weir::task<> server::serve_all(weir::scope& connections, weir::net::tcp_listener
     connections.spawn([](server* self) { return self->watch(); }, this);
     co_await accept_all(connections, listener);
     listener = {}; // who comes now is refused at once, and not kept waiting in the kernel's queue
-    bool waits = false;
+    ending_.store(true, weir::relaxed); // publishes nothing
     {
         std::lock_guard const locked{mutex_};
         draining_ = true;
-        for (connection* one = connections_.front(); one; one = connections_.next(*one)) one->drain();
-        waits = present_ != 0;
+        if (present_ == 0) empty_.set();
     }
-    if (waits) {
-        auto const gone = co_await weir::timeout(empty_.wait(), options_.drain);
-        if (!gone) std::fprintf(stderr, "http: connections were cut off by the end of the drain\n");
+    // A client that sends its next request just now could not tell from a closed connection whether it was begun. So
+    // those that are busy are closed with a response that says so, and only the others as they are.
+    auto const farewell = std::min(options_.farewell, options_.drain);
+    bool gone = co_await wait_until_empty(farewell);
+    if (!gone) {
+        {
+            std::lock_guard const locked{mutex_};
+            dismissing_ = true;
+            for (connection* one = connections_.front(); one; one = connections_.next(*one)) one->drain();
+        }
+        gone = co_await wait_until_empty(options_.drain - farewell);
     }
+    if (!gone) std::fprintf(stderr, "http: connections were cut off by the end of the drain\n");
     connections.request_stop();
+}
+
+weir::task<bool> server::wait_until_empty(std::chrono::milliseconds limit) {
+    auto const emptied = co_await weir::timeout(empty_.wait(), limit);
+    co_return static_cast<bool>(emptied);
 }
 
 // Ends when accepting_ is stopped, or the server is.
@@ -92,7 +106,7 @@ weir::task<> server::watch() {
 void server::enter(connection& one) {
     std::lock_guard const locked{mutex_};
     connections_.push_back(one);
-    if (draining_) one.drain();
+    if (dismissing_) one.drain();
 }
 
 void server::leave(connection& one) {

@@ -1,6 +1,6 @@
 // examples/http/server.hpp: accepts connections and serves each as a task, until it is drained.
-// Draining: no new connection is taken, idle ones are closed, a request that has begun to arrive is answered; what is
-// not done by then is stopped after a grace period.
+// Draining: no new connection is taken, each is closed with its next response, those that stay idle are closed soon, a
+// request that has begun to arrive is answered; what is not done by then is stopped after a grace period.
 #pragma once
 
 #include "exchange.hpp"
@@ -33,6 +33,7 @@ public:
     std::chrono::seconds body{60};              // from there to its end
     std::chrono::seconds send{30};              // for one send to make progress
     std::chrono::milliseconds drain{10'000};    // how long a drain waits for requests that have begun
+    std::chrono::milliseconds farewell{250};    // of that, how long for requests that are on their way to idle connections
 };
 
 // Threads: drain and the figures from any; run once.
@@ -61,9 +62,12 @@ private:
     weir::task<> accept_all(weir::scope& connections, weir::net::tcp_listener& listener);
     weir::task<> watch();
     weir::task<> serve_all(weir::scope& connections, weir::net::tcp_listener& listener);
+    // Waits until the last connection has gone.  Returns: whether it has, and not the time.
+    weir::task<bool> wait_until_empty(std::chrono::milliseconds limit);
     // Time in ticks since the start, for what need not be exact.
     static constexpr std::chrono::milliseconds tick{500};
     std::uint32_t now() const noexcept { return now_.load(weir::relaxed); } // a clock that somebody else moves
+    bool ending() const noexcept { return ending_.load(weir::relaxed); }    // one response more or less is kept alive
 
     static weir::task<> serve_one(server* of, weir::net::tcp_socket socket, weir::permit place);
     void enter(connection& one);
@@ -81,6 +85,8 @@ private:
     weir::intrusive_list<connection> connections_;
     std::size_t present_ = 0; // connections accepted and not yet gone
     bool draining_ = false;
+    bool dismissing_ = false; // idle connections
+    weir::atomic<bool> ending_{false};
     weir::atomic<std::uint32_t> now_{0};
 };
 

@@ -23,7 +23,7 @@ TEST_CASE("a wrong request is answered with its status, and the answer is read a
     all.push_back({414, "target_too_long", get("/" + std::string(9000, 'a'))});
     all.push_back({431, "headers_too_large", get("/", "A: " + std::string(17'000, 'a') + "\r\n")});
     all.push_back({501, "method_not_implemented", "CONNECT test:80 HTTP/1.1\r\nHost: test\r\n\r\n"});
-    all.push_back({505, "http_version_not_supported", "GET / HTTP/2.0\r\nHost: test\r\n\r\n"});
+    all.push_back({505, "version_not_supported", "GET / HTTP/2.0\r\nHost: test\r\n\r\n"});
     std::string const more(8'000'000, 'x'); // far more than both sockets hold
     for (auto const& each : all) {
         CAPTURE(each.code, each.status);
@@ -78,12 +78,12 @@ TEST_CASE("each state of a connection has its time, and pieces that drip in do n
     CHECK(deaf.send(get("/large")));
     // A peer that reads nothing keeps the send from getting on.
     CHECK(eventually([&] {
-        if (weir::clock::now() - began < 1500ms)
+        if (weir::clock::now() - began < 5s)
             for (auto* const each : {&head, &body, &chunks}) each->send("a");
         std::this_thread::sleep_for(100ms);
         return at.counts().timed_out.value() >= 6;
     }));
-    CHECK(weir::clock::now() - began < 6s);
+    CHECK(weir::clock::now() - began < 4s);
     for (auto* const each : {&head, &body, &chunks}) {
         auto const answer = each->receive();
         CHECK(answer.status == 408);

@@ -14,6 +14,7 @@
 
 #include <coroutine>
 #include <cstddef>
+#include <type_traits>
 #include <utility>
 
 namespace weir {
@@ -75,8 +76,15 @@ template <class T>
 class value_promise : public promise_base {
 public:
     template <class U = T>
+        requires(!std::is_scalar_v<T>)
     void return_value(U&& value) {
         outcome_.set_value(std::forward<U>(value));
+    }
+    // Converted where it stands, so that a literal of another type is no narrowing.
+    void return_value(T value)
+        requires std::is_scalar_v<T>
+    {
+        outcome_.set_value(value);
     }
     void unhandled_exception() noexcept { outcome_.set_current_exception(); }
     T take() { return outcome_.take(); }

@@ -94,6 +94,7 @@ inline std::optional<std::uint32_t> parse_scope(std::string_view text) {
 
 inline result<address> address::parse(std::string_view text) {
     std::error_code const bad = std::make_error_code(std::errc::invalid_argument);
+    if (text.find('\0') != std::string_view::npos) return bad; // would end the texts below early
     auto const colon = text.rfind(':');
     if (colon == std::string_view::npos) return bad;
     auto const port = detail::parse_number(text.substr(colon + 1), UINT16_MAX);

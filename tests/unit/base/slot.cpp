@@ -110,7 +110,7 @@ TEST_CASE("values that only move pass through") {
     CHECK(*holds.take() == 8);
 }
 
-TEST_CASE("an over-aligned value lies where it must") {
+TEST_CASE("a slot puts an over-aligned value where it must lie") {
     auto const holds = std::make_unique<slot<wide>>();
     CHECK(reinterpret_cast<std::uintptr_t>(&holds->construct(wide{1})) % 256 == 0);
     CHECK(holds->take().value == 1);

@@ -4,6 +4,7 @@
 #include "support/scale.hpp"
 #include "support/started.hpp"
 
+#include <weir/coro/scope.hpp>
 #include <weir/coro/sync_wait.hpp>
 #include <weir/coro/when_all.hpp>
 #include <weir/coro/yield.hpp>
@@ -182,12 +183,12 @@ TEST_CASE("S9: a loader that asks for its own key is told so, and may ask for ot
 TEST_CASE("S9: a loader is told so through a scope of its own, too", "[coalescer]") {
     coalescer<int, int>* self = nullptr;
     std::error_code told;
-    auto ask = [&](scope&, int key) -> task<> {
+    auto ask = [&](weir::scope&, int key) -> task<> {
         auto const own = co_await self->get(key);
         told = own.error();
     };
     coalescer<int, int> c{[&](int const& key) -> task<int> {
-        co_await in_scope(ask, key);
+        co_await weir::in_scope(ask, key);
         co_return key;
     }};
     self = &c;

@@ -1,4 +1,4 @@
-// tests/unit/runtime/shutdown.cpp: a shutdown ends every wait with errc::cancelled, joins everything, and admits nothing more.
+// tests/unit/runtime/shutdown.cpp: a shutdown cancels every wait, joins everything, and admits nothing more.
 #include "support/backends.hpp"
 #include "support/sockets.hpp"
 

@@ -26,7 +26,8 @@ TEST_CASE("a post from outside is never lost, whether the workers sleep, wake, o
     auto const posts = static_cast<int>(scaled(10'000));
     class note : public job {
     public:
-        explicit note(atomic<int>& n) : job{[](job& self) noexcept { static_cast<note&>(self).n_.fetch_add(1, acq_rel); }}, n_{n} {}
+        explicit note(atomic<int>& n)
+            : job{[](job& self) noexcept { static_cast<note&>(self).n_.fetch_add(1, acq_rel); }}, n_{n} {}
 
     private:
         atomic<int>& n_;
@@ -46,11 +47,11 @@ TEST_CASE("a post from outside is never lost, whether the workers sleep, wake, o
 TEST_CASE("posts of several threads at once are not lost either") {
     unsigned const workers = GENERATE(1u, 2u, 4u);
     backend_runtime rt{workers};
-    auto const posts = static_cast<int>(scaled(10'000));
+    constexpr int posts = static_cast<int>(scaled(10'000));
     executor& on = rt->get_executor();
     std::vector<std::thread> posters;
     for (int t = 0; t < 3; ++t)
-        posters.emplace_back([&on, posts, t] {
+        posters.emplace_back([&on, t] {
             class note : public job {
             public:
                 note() : job{[](job& self) noexcept { static_cast<note&>(self).ran.store(true, release); }} {}

@@ -1,0 +1,51 @@
+# tests/gateway/started.bash: starts the gateway for a test script, and ends it whatever becomes of the script.
+# To be sourced with the build folder as $1. Gives: gateway, key, scratch; start and stop; after start url and server.
+gateway=$1/examples/gateway/weir-gateway
+key=key-of-the-tests
+scratch=$(mktemp -d)
+server=
+unset WEIR_GATEWAY_KEYS
+
+end_all() {
+    if [ -n "$server" ]; then { kill -KILL "$server" && wait "$server"; } 2>/dev/null || true; fi
+    rm -rf "$scratch"
+}
+trap end_all EXIT
+
+fail() { # MESSAGE
+    echo "failed: $1" >&2
+    if [ -s "$scratch/err" ]; then sed 's/^/the gateway says: /' "$scratch/err" >&2; fi
+    exit 1
+}
+
+# Starts the gateway on a backend and waits for its word. Status 1 where io_uring is refused, and says so.
+start() { # BACKEND ARGUMENTS...
+    : >"$scratch/out"
+    "$gateway" --port 0 --backend "$1" --api-key "$key" "${@:2}" >"$scratch/out" 2>"$scratch/err" &
+    server=$!
+    url=
+    for _ in $(seq 200); do
+        url=$(sed -n 's/^listening on \(http:[^ ]*\) .*/\1/p' "$scratch/out")
+        if [ -n "$url" ]; then break; fi
+        kill -0 "$server" 2>/dev/null || fail "the gateway ended before it listened"
+        sleep 0.02
+    done
+    [ -n "$url" ] || fail "the gateway does not say where it listens"
+    if ! grep -q "($1," "$scratch/out"; then
+        echo "skipped on $1: $(cat "$scratch/err")"
+        stop
+        return 1
+    fi
+}
+
+# Asks the gateway to end, which must be with status 0.
+stop() {
+    kill -TERM "$server"
+    ended
+}
+ended() {
+    local status=0
+    wait "$server" || status=$?
+    server=
+    [ "$status" = 0 ] || fail "the gateway ended with status $status"
+}

@@ -1,0 +1,157 @@
+// tests/unit/net/tcp.cpp: listeners and connections over IPv4 and IPv6, and what a listener survives.
+#include "support/backends.hpp"
+#include "support/sockets.hpp"
+
+#include <weir/coro/when_all.hpp>
+#include <weir/net/tcp.hpp>
+#include <weir/timer/sleep.hpp>
+#include <weir/timer/timeout.hpp>
+
+#include <sys/resource.h>
+
+#include <array>
+#include <vector>
+
+using namespace weir;
+using namespace weir::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+net::tcp_listener listen_at(net::address const& where, net::listen_options options = {}) {
+    auto made = net::tcp_listener::bind(where, options);
+    if (!made) SKIP("this machine cannot listen at " << where.to_string() << ": " << made.error().message());
+    return std::move(*made);
+}
+net::address address_of(net::tcp_listener const& listener) { return *listener.local(); }
+
+} // namespace
+
+TEST_CASE("a client and a server talk, and know each other's address") {
+    backend_runtime rt;
+    auto const where = GENERATE(net::address::loopback_v4(0), net::address::loopback_v6(0));
+    auto listener = listen_at(where);
+    CHECK(address_of(listener).port() != 0);
+    rt->block_on([](net::tcp_listener& from) -> task<> {
+        auto both = co_await when_all(from.accept(), net::connect_tcp(*from.local()));
+        auto& server = std::get<0>(both);
+        auto& client = std::get<1>(both);
+        REQUIRE(server.has_value());
+        REQUIRE(client.has_value());
+        CHECK(*client->peer() == *from.local());
+        CHECK(client->set_no_delay(true).has_value());
+        int on = 0;
+        socklen_t size = sizeof on;
+        ::getsockopt(client->ref().number(), IPPROTO_TCP, TCP_NODELAY, &on, &size);
+        CHECK(on != 0);
+        auto const sent = co_await client->send_all(bytes_of("hello"));
+        CHECK(sent.has_value());
+        client->shutdown_write();
+        std::array<std::byte, 16> into{};
+        auto const got = co_await server->recv(into);
+        REQUIRE(got.has_value());
+        CHECK(text_of(std::span{into}.first(*got)) == "hello");
+        auto const end = co_await server->recv(into);
+        REQUIRE(end.has_value());
+        CHECK(*end == 0);
+        CHECK((::fcntl(server->ref().number(), F_GETFD) & FD_CLOEXEC) != 0);
+    }, std::ref(listener));
+}
+
+TEST_CASE("send_all sends megabytes to a slow reader") {
+    backend_runtime rt;
+    auto listener = listen_at(net::address::loopback_v4(0));
+    rt->block_on([](net::tcp_listener& from) -> task<> {
+        auto both = co_await when_all(from.accept(), net::connect_tcp(*from.local()));
+        auto& server = std::get<0>(both);
+        auto& client = std::get<1>(both);
+        REQUIRE(server.has_value());
+        REQUIRE(client.has_value());
+        std::vector<std::byte> const large(8 << 20, std::byte{7});
+        auto const send = [](net::tcp_socket const& to, std::span<std::byte const> all) -> task<bool> {
+            auto const sent = co_await to.send_all(all);
+            to.shutdown_write();
+            co_return sent.has_value();
+        };
+        auto const receive = [](net::tcp_socket const& socket) -> task<std::size_t> {
+            std::vector<std::byte> into(10'000);
+            std::size_t total = 0;
+            for (;;) {
+                auto const got = co_await socket.recv(into);
+                if (!got || *got == 0) co_return total;
+                total += *got;
+            }
+        };
+        auto const done = co_await when_all(send(*client, large), receive(*server));
+        CHECK(std::get<0>(done));
+        CHECK(std::get<1>(done) == large.size());
+    }, std::ref(listener));
+}
+
+TEST_CASE("a port that is taken is an error, and one that was given up can be had at once") {
+    auto first = listen_at(net::address::loopback_v4(0));
+    auto const where = address_of(first);
+    auto const second = net::tcp_listener::bind(where);
+    REQUIRE(!second.has_value());
+    CHECK(second.error() == std::errc::address_in_use);
+    first = net::tcp_listener{};
+    CHECK(net::tcp_listener::bind(where).has_value());
+    CHECK(!net::tcp_listener::bind(net::address{}).has_value());
+}
+
+TEST_CASE("two listeners share a port when both say so") {
+    net::listen_options options;
+    options.reuse_port = true;
+    auto const first = listen_at(net::address::loopback_v4(0), options);
+    CHECK(net::tcp_listener::bind(address_of(first), options).has_value());
+}
+
+TEST_CASE("an IPv6 listener of any address takes IPv4 unless it is told not to") {
+    backend_runtime rt;
+    bool const only_v6 = GENERATE(false, true);
+    net::listen_options options;
+    options.only_v6 = only_v6;
+    auto const listener = listen_at(net::address::any_v6(0), options);
+    auto const port = address_of(listener).port();
+    auto const error = rt->block_on([](net::address to) -> task<std::error_code> {
+        auto const made = co_await net::connect_tcp(to);
+        co_return made.error();
+    }, net::address::loopback_v4(port));
+    if (only_v6) CHECK(error == std::errc::connection_refused);
+    else CHECK(!error);
+}
+
+TEST_CASE("a connection to nowhere says why") {
+    backend_runtime rt;
+    rt->block_on([]() -> task<> {
+        auto const none = co_await net::connect_tcp(net::address{});
+        CHECK(!none.has_value());
+        auto closed = listen_here();
+        closed.file.reset();
+        auto const refused = co_await net::connect_tcp(net::address{
+            reinterpret_cast<sockaddr const*>(&closed.where.storage), closed.where.length});
+        CHECK(refused.error() == std::errc::connection_refused);
+    });
+}
+
+TEST_CASE("a listener that finds no free descriptor waits for one, and can be stopped meanwhile") {
+    backend_runtime rt;
+    auto listener = listen_at(net::address::loopback_v4(0));
+    rt->block_on([](net::tcp_listener& from) -> task<> {
+        auto const client = co_await net::connect_tcp(*from.local());
+        REQUIRE(client.has_value());
+        rlimit usual{};
+        ::getrlimit(RLIMIT_NOFILE, &usual);
+        rlimit tight = usual;
+        tight.rlim_cur = 0; // those that are open stay
+        ::setrlimit(RLIMIT_NOFILE, &tight);
+        auto const stopped = co_await timeout(from.accept(), 30ms);
+        auto const relax = [](rlimit back) -> task<> {
+            static_cast<void>(co_await sleep_for(15ms));
+            ::setrlimit(RLIMIT_NOFILE, &back);
+        };
+        auto const both = co_await when_all(from.accept(), relax(usual));
+        CHECK(stopped.error() == errc::timed_out);
+        CHECK(std::get<0>(both).has_value());
+    }, std::ref(listener));
+}
