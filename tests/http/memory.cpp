@@ -1,26 +1,9 @@
 // tests/http/memory.cpp: a connection's memory: reused from request to request, and given back on demand.
 #include "drive.hpp"
+
 #include <http/response.hpp>
 
-#include <cstdlib>
-#include <new>
-
-namespace {
-std::size_t allocations = 0;
-}
-
-void* operator new(std::size_t size) {
-    ++allocations;
-    if (void* const at = std::malloc(size)) return at;
-    throw std::bad_alloc{};
-}
-void* operator new(std::size_t size, std::nothrow_t const&) noexcept {
-    ++allocations;
-    return std::malloc(size);
-}
-void operator delete(void* at, std::nothrow_t const&) noexcept { std::free(at); }
-void operator delete(void* at) noexcept { std::free(at); }
-void operator delete(void* at, std::size_t) noexcept { std::free(at); }
+#include "support/counting_new.hpp"
 
 TEST_CASE("in steady state a request and its response allocate nothing") {
     std::string const bytes = "GET /health HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: x\r\n\r\n" +
@@ -39,9 +22,9 @@ TEST_CASE("in steady state a request and its response allocate nothing") {
         }
     };
     serve();
-    auto const before = allocations;
+    auto const before = weir::test::blocks_made.load();
     for (int i = 0; i < 100; ++i) serve();
-    auto const after = allocations;
+    auto const after = weir::test::blocks_made.load();
     CHECK(after == before);
     CHECK(requests == 202);
 }

@@ -74,6 +74,11 @@ private:
         return *crew_;
     }
     void start();
+    // Whether the calling thread is one of this runtime's.
+    bool is_worker() const noexcept {
+        worker* const here = current<worker>();
+        return here && crew_ && &here->shared() == crew_.get();
+    }
     // Counts a spawn that is under way; false when the gate is shut.
     bool enter() noexcept;
     void leave() noexcept { gate_.fetch_sub(one_inside, release); } // [gate]
@@ -189,8 +194,7 @@ template <class F, class... Args>
 auto runtime::block_on(F&& fn, Args&&... args)
     -> await_result_t<std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>...>> {
     using T = await_result_t<std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>...>>;
-    if (worker* const here = current<worker>(); here && crew_ && &here->shared() == crew_.get())
-        WEIR_FATAL("block_on was called by a worker of the same runtime, which it would block");
+    if (is_worker()) WEIR_FATAL("block_on was called by a worker of the same runtime, which it would block");
     std::decay_t<F> held{std::forward<F>(fn)};
     std::tuple<std::decay_t<Args>...> given{std::forward<Args>(args)...};
     auto make = [&] { return std::apply(held, std::move(given)); };
@@ -202,6 +206,7 @@ auto runtime::block_on(F&& fn, Args&&... args)
 }
 
 inline void runtime::shutdown() {
+    if (is_worker()) WEIR_FATAL("a runtime was shut down by one of its own workers, which would wait for itself");
     gate_.fetch_or(shut, acq_rel); // [gate]
     backoff wait;
     while (gate_.load(acquire) != shut) wait(); // [gate] a spawn that was admitted comes through
