@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <sys/resource.h>
 
 namespace http {
 
@@ -21,6 +22,14 @@ weir::task<> drain_at_signal(weir::io::signal_set* signals, server* one) {
     std::fflush(stdout);
     signals->give_back();
     one->drain();
+}
+
+// As many descriptors as the system allows: a limit of 1024 is the shell's habit, not a server's.
+void raise_descriptor_limit() noexcept {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max) return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit); // refused, the server takes fewer connections at a time
 }
 
 weir::task<> serve(weir::scope& tasks, server* one, weir::net::tcp_listener* listener, weir::io::signal_set* signals) {
@@ -52,6 +61,7 @@ weir::runtime_options run_options::runtime() const {
 
 int run_until_signalled(weir::runtime& on, server& one, run_options const& options, weir::io::signal_set& signals,
                         std::function<weir::task<>()> closing) {
+    raise_descriptor_limit();
     auto const at = weir::net::address::parse(options.host + ':' + std::to_string(options.port));
     if (!at) {
         std::fprintf(stderr, "--host %s: not an IPv4 address, nor an IPv6 address in brackets\n", options.host.c_str());

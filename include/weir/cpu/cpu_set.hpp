@@ -69,9 +69,9 @@ inline std::vector<unsigned> cpu_set::numbers() const {
 }
 
 inline cpu_set operator&(cpu_set const& a, cpu_set const& b) {
-    cpu_set both = a.words_.size() < b.words_.size() ? a : b;
-    auto const& other = a.words_.size() < b.words_.size() ? b : a;
-    for (std::size_t at = 0; at < both.words_.size(); ++at) both.words_[at] &= other.words_[at];
+    cpu_set both;
+    both.words_.resize(a.words_.size() < b.words_.size() ? a.words_.size() : b.words_.size());
+    for (std::size_t at = 0; at < both.words_.size(); ++at) both.words_[at] = a.words_[at] & b.words_[at];
     return both;
 }
 

@@ -63,12 +63,7 @@ private:
         // ---- suspended, the coroutine may run elsewhere
         return suspends;
     }
-    static void abandon(waiter& self) noexcept {
-        wait_queue& queue = static_cast<awaiter&>(self).event_.queue_;
-        auto const state = queue.lock();
-        if (self.linked()) self.unlink();
-        queue.unlock(state);
-    }
+    static void abandon(waiter& self) noexcept { static_cast<awaiter&>(self).event_.queue_.remove(self); }
 
     event& event_;
 };

@@ -98,12 +98,8 @@ private:
         // ---- suspended, the coroutine may run elsewhere
         return suspends;
     }
-    static void abandon(waiter& self) noexcept {
-        wait_queue& queue = static_cast<awaiter&>(self).mutex_.queue_;
-        auto const state = queue.lock();
-        if (self.linked()) self.unlink();
-        queue.unlock(state); // contended without a waiter is harmless: unlock looks
-    }
+    // Contended without a waiter is harmless: unlock looks.
+    static void abandon(waiter& self) noexcept { static_cast<awaiter&>(self).mutex_.queue_.remove(self); }
 
     mutex& mutex_;
 };

@@ -29,6 +29,13 @@ public:
     // The last touch of the queue.
     void unlock(std::uint64_t state) noexcept { word_.store(state << 1, release); } // [state]
 
+    // For a stop: takes `one` out if it is still linked.
+    void remove(waiter& one) noexcept {
+        std::uint64_t const state = lock();
+        if (one.linked()) one.unlink();
+        unlock(state);
+    }
+
     // The rest under the lock.
     bool empty() const noexcept { return waiters_.empty(); }
     waiter* front() noexcept { return waiters_.front(); }
