@@ -16,7 +16,8 @@ template <class Result, class... Args>
 class function_ref<Result(Args...)> {
 public:
     template <class F>
-        requires(!std::is_same_v<std::remove_cvref_t<F>, function_ref> && std::is_object_v<std::remove_reference_t<F>> && std::is_invocable_r_v<Result, F&, Args...>)
+        requires(!std::is_same_v<std::remove_cvref_t<F>, function_ref> && std::is_object_v<std::remove_reference_t<F>> &&
+                 std::is_invocable_r_v<Result, F&, Args...>)
     function_ref(F&& callable) noexcept
         : object_{const_cast<void*>(static_cast<void const*>(std::addressof(callable)))},
           call_{[](void* object, Args... args) -> Result {

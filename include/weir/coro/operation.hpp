@@ -13,7 +13,8 @@ namespace weir {
 template <class Awaiter, class... Args>
 class [[nodiscard]] operation {
 public:
-    explicit operation(Args... args) noexcept((std::is_nothrow_constructible_v<Args, Args> && ...)) : args_{std::forward<Args>(args)...} {}
+    explicit operation(Args... args) noexcept((std::is_nothrow_constructible_v<Args, Args> && ...))
+        : args_{std::forward<Args>(args)...} {}
     // Errors: what moving the arguments throws.
     Awaiter operator co_await() && { return std::make_from_tuple<Awaiter>(std::move(args_)); }
 

@@ -47,7 +47,8 @@ public:
 private:
     // How many search, in the lower half, and how many are awake, in the upper; those who search are awake.
     // N1: a worker is in asleep_ exactly while it is not counted as awake; both change under lock_.
-    // N2: work that is published while somebody searches is found: by a searcher, or by the second look of who falls asleep last.
+    // N2: work that is published while somebody searches is found: by a searcher, or by the second look of who falls
+    //     asleep last.
     static constexpr std::uint64_t pack(std::uint64_t searching, std::uint64_t awake) noexcept {
         return searching | awake << 32;
     }

@@ -2,6 +2,8 @@
 //     weir::runtime runtime;
 //     runtime.block_on(serve, address);
 // Nothing is started before the first task: until then a runtime is a few hundred bytes.
+// A job that a task makes ready stays with its worker; idle workers are woken from the second one on. So a task that
+// computes for long after it has made one other ready should yield in between.
 #pragma once
 
 #include <weir/base/function_ref.hpp>
@@ -35,9 +37,6 @@ public:
         WEIR_TRY { shutdown(); }
         WEIR_CATCH_ALL { WEIR_FATAL("a spawned task ended with an exception; call shutdown() to receive it"); }
     }
-
-    // A job that a task makes ready stays with its worker; idle workers are woken from the second one on. So a task that
-    // computes for long after it has made one other ready should yield in between.
 
     // Queues `fn(args...)`, a task<>, moved into a frame of the runtime's own. An exception of it stops everything.
     // Returns: false once shutdown has begun; then nothing was queued.  Threads: any.
