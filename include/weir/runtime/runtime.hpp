@@ -12,7 +12,7 @@
 #include <weir/coro/scope.hpp>
 #include <weir/coro/sync_wait.hpp>
 #include <weir/coro/yield.hpp>
-#include <weir/cpu/topology.hpp>
+#include <weir/cpu/usable_cpus.hpp>
 #include <weir/runtime/options.hpp>
 #include <weir/runtime/worker.hpp>
 
