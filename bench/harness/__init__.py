@@ -8,4 +8,6 @@
 #   process      a child process that never outlives us
 #   cpu_time     what another process has used of the processor
 #   machine      what the figures were taken on
+#   in_process   a subject whose contenders are measured by one program of ours, with bench.hpp
+#   aims         what a contender is to reach, and whether it does
 #   report       the Markdown table and the JSON document

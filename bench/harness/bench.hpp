@@ -1,23 +1,26 @@
 // bench/harness/bench.hpp: contenders of one workload, measured in turns within one process.
 // A body runs its operation the number of times that it is given. That number is found once for each contender, so
 // that a sample lasts about `sample_time`; then each round runs every contender once, in a shuffled order of fixed
-// seed. The result is one JSON line a contender: median and spread (median absolute deviation), nanoseconds an operation.
+// seed. The result is one JSON line a contender: nanoseconds an operation, median, spread (median absolute deviation)
+// and the samples in the order of the rounds, so that two contenders can be compared round by round.
 // Not: a judge of cold starts; bodies are warm when they are measured.
 #pragma once
 
 #include "round_trip.hpp"
+#include "settings.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <concepts>
 #include <cstdint>
 #include <cstdio>
 #include <functional>
 #include <limits>
-#include <optional>
 #include <random>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -34,53 +37,46 @@ double median(std::vector<double> samples);
 // The median distance from the median. Needs: at least one.
 double spread(std::vector<double> samples);
 
-struct core_pair {
-    unsigned one;
-    unsigned other;
-};
-
-struct settings {
-    unsigned rounds = 11;
-    std::chrono::milliseconds sample_time{20};
-    std::uint64_t seed = 20;
-    // For bodies of two threads: a sample is taken again, up to `tries` times, when the cache line's round trip between
-    // these cores was over `limit` times the best before or after it.
-    std::optional<core_pair> gate;
-    double limit = 2.5;
-    unsigned tries = 5;
-};
-
 class suite {
 public:
-    using body = std::function<void(std::uint64_t times)>;
-
     explicit suite(std::string workload, settings chosen = {})
-        : workload_{std::move(workload)}, settings_{chosen} {}
+        : workload_{std::move(workload)}, settings_{std::move(chosen)} {}
 
+    // A body that returns a double has taken the time itself, in nanoseconds, of all its operations.
     // Names are printed as they are and must need no escape in JSON.
-    void add(std::string name, body run) { contenders_.push_back({std::move(name), std::move(run), 1, {}, 0}); }
+    template <std::invocable<std::uint64_t> Body>
+    void add(std::string name, Body run);
+    // A line for who would be measured if it were there.
+    void leave_out(std::string name, std::string why) {
+        contenders_.push_back({std::move(name), {}, std::move(why), 1, {}, {}, 0});
+    }
     // Measures everyone and prints a line for each, in the order of their coming.
     void run(std::FILE* out = stdout);
 
 private:
     struct contender {
         std::string name;
-        body run;
+        std::function<double(std::uint64_t)> run;
+        std::string absent; // why, where there is nothing to run
         std::uint64_t times;
         std::vector<double> samples; // nanoseconds an operation
+        std::vector<double> trips;   // the longer of the round trips before and after each
         unsigned refused;            // samples taken again
     };
+    using clock = std::chrono::steady_clock;
 
-    static double time(contender const& who);
     void find_times(contender& who) const;
     void take_sample(contender& who);
-    bool cores_are_near();
+    double trip();
     void print(contender const& who, std::FILE* out) const;
+    static void print_list(char const* name, std::vector<double> const& values, std::FILE* out);
 
     std::string const workload_;
-    settings const settings_;
+    settings settings_;
     std::vector<contender> contenders_;
-    double best_trip_ = std::numeric_limits<double>::infinity();
+    clock::time_point looked_{}; // when last_trip_ was measured
+    double last_trip_ = 0;
+    static inline double best_trip_ = std::numeric_limits<double>::infinity(); // of all suites of the process
 };
 
 inline double median(std::vector<double> samples) {
@@ -95,68 +91,101 @@ inline double spread(std::vector<double> samples) {
     return median(std::move(samples));
 }
 
+template <std::invocable<std::uint64_t> Body>
+void suite::add(std::string name, Body run) {
+    contender who{std::move(name), {}, {}, 1, {}, {}, 0};
+    if constexpr (std::same_as<std::invoke_result_t<Body&, std::uint64_t>, double>) {
+        who.run = std::move(run);
+    } else {
+        who.run = [body = std::move(run)](std::uint64_t times) mutable {
+            auto const start = clock::now();
+            body(times);
+            return std::chrono::duration<double, std::nano>{clock::now() - start}.count();
+        };
+    }
+    contenders_.push_back(std::move(who));
+}
+
 inline void suite::run(std::FILE* out) {
-    for (contender& who : contenders_) find_times(who);
+    if (workload_.find(settings_.only) == std::string::npos) return;
     std::vector<contender*> order;
-    for (contender& who : contenders_) order.push_back(&who);
+    for (contender& who : contenders_) {
+        if (!who.run) continue;
+        find_times(who);
+        order.push_back(&who);
+    }
     std::mt19937_64 random{settings_.seed};
     for (unsigned round = 0; round < settings_.rounds; ++round) {
         std::shuffle(order.begin(), order.end(), random);
         for (contender* who : order) take_sample(*who);
     }
     for (contender const& who : contenders_) print(who, out);
+    std::fflush(out);
 }
 
-// Nanoseconds of one run of the body.
-inline double suite::time(contender const& who) {
-    auto const start = std::chrono::steady_clock::now();
-    who.run(who.times);
-    return std::chrono::duration<double, std::nano>{std::chrono::steady_clock::now() - start}.count();
-}
-
-// Ten-fold steps up to a tenth of the sample's time, where clock and start no longer matter; then in proportion.
+// Steps of at most ten-fold, each judged by the quickest of three runs: one that was preempted would end the search at
+// a handful of operations, whose time is that of the clock and of starting.
 inline void suite::find_times(contender& who) const {
     double const wanted = std::chrono::duration<double, std::nano>{settings_.sample_time}.count();
     constexpr std::uint64_t most = 1'000'000'000'000; // a body that the compiler has emptied never gets there
-    double took = time(who);
-    while (took < wanted / 10 && who.times < most) {
-        who.times *= 10;
-        took = time(who);
+    auto const quickest = [&] { return std::min({who.run(who.times), who.run(who.times), who.run(who.times)}); };
+    for (double took = quickest(); took < wanted / 2 && who.times < most; took = quickest()) {
+        double const factor = std::clamp(wanted / std::max(took, 1.0), 2.0, 10.0);
+        who.times = static_cast<std::uint64_t>(std::ceil(static_cast<double>(who.times) * factor));
     }
-    double const fitting = static_cast<double>(who.times) * wanted / std::max(took, 1.0);
-    who.times = static_cast<std::uint64_t>(std::clamp(fitting, 1.0, static_cast<double>(most)));
 }
 
 // The last try counts whatever the cores do: a contender without a figure would be worse, and `refused` tells.
 inline void suite::take_sample(contender& who) {
     for (unsigned attempt = 1;; ++attempt) {
-        bool const before = cores_are_near();
-        double const took = time(who);
-        bool const after = cores_are_near();
-        if ((before && after) || attempt >= settings_.tries) {
+        double const before = trip();
+        double const took = who.run(who.times);
+        double const longer = std::max(before, trip());
+        bool const near = longer <= settings_.limit * best_trip_;
+        if (near || attempt >= settings_.tries || settings_.spare == 0) {
             who.samples.push_back(took / static_cast<double>(who.times));
+            who.trips.push_back(longer);
+            if (!near) ++who.refused;
             return;
         }
         ++who.refused;
+        --settings_.spare;
         std::this_thread::sleep_for(std::chrono::milliseconds{100});
     }
 }
 
-inline bool suite::cores_are_near() {
-    if (!settings_.gate) return true;
-    double const trip = round_trip_ns(settings_.gate->one, settings_.gate->other);
-    best_trip_ = std::min(best_trip_, trip);
-    return trip <= settings_.limit * best_trip_;
+// How far apart the cores are; 0 without a gate. The look after one sample serves as that before the next.
+inline double suite::trip() {
+    if (!settings_.gate) return 0;
+    if (clock::now() - looked_ < std::chrono::milliseconds{1}) return last_trip_;
+    last_trip_ = round_trip_ns(settings_.gate->one, settings_.gate->other);
+    looked_ = clock::now();
+    best_trip_ = std::min(best_trip_, last_trip_);
+    return last_trip_;
 }
 
 inline void suite::print(contender const& who, std::FILE* out) const {
-    if (who.samples.empty()) return;
-    std::fprintf(out,
-                 R"({"workload":"%s","contender":"%s","unit":"ns","median":%.3f,"spread":%.3f,"rounds":%zu,)"
-                 R"("times":%llu,"refused":%u})"
-                 "\n",
-                 workload_.c_str(), who.name.c_str(), median(who.samples), spread(who.samples), who.samples.size(),
+    std::fprintf(out, R"({"workload":"%s","contender":"%s",)", workload_.c_str(), who.name.c_str());
+    if (who.samples.empty()) {
+        std::fprintf(out, "\"absent\":\"%s\"}\n", who.absent.c_str());
+        return;
+    }
+    std::fprintf(out, R"("unit":"ns","median":%.3f,"spread":%.3f,"rounds":%zu,"times":%llu,"refused":%u)",
+                 median(who.samples), spread(who.samples), who.samples.size(),
                  static_cast<unsigned long long>(who.times), who.refused);
+    print_list("samples", who.samples, out);
+    if (settings_.gate) print_list("trips", who.trips, out);
+    std::fputs("}\n", out);
+}
+
+inline void suite::print_list(char const* name, std::vector<double> const& values, std::FILE* out) {
+    std::fprintf(out, ",\"%s\":", name);
+    char const* before = "[";
+    for (double const value : values) {
+        std::fprintf(out, "%s%.3f", before, value);
+        before = ",";
+    }
+    std::fputc(']', out);
 }
 
 } // namespace bench

@@ -27,7 +27,7 @@ class Row:
 class Report:
     def __init__(self, subject, title, machine, settings, columns, rows, notes=()):
         self._subject = subject
-        self._title = title
+        self.title = title
         self._machine = machine
         self._settings = settings
         self._columns = columns
@@ -35,20 +35,25 @@ class Report:
         self._notes = list(notes)
 
     def markdown(self):
+        return "\n".join([f"## {self.title}", "", *self.table(), "", *self.conditions()]) + "\n"
+
+    def table(self):
+        """The lines of the table alone."""
         head = ["contender"] + [column.title for column in self._columns] + ["remarks"]
-        lines = [f"## {self._title}", "", _line(head), _line(["---"] + ["---:"] * len(self._columns) + ["---"])]
-        for row in self._rows:
-            cells = [_cell(row.summaries.get(column.key), column.digits) for column in self._columns]
-            lines.append(_line([row.name] + cells + ["; ".join(row.notes)]))
-        lines += ["", "Median ± median absolute deviation.", ""]
-        lines += [f"- {note}" for note in self._notes]
-        lines += [f"- {name}: {value}" for name, value in self._machine.items()]
-        return "\n".join(lines) + "\n"
+        rows = [[row.name, *[_cell(row.summaries.get(column.key), column.digits) for column in self._columns],
+                 "; ".join(row.notes)] for row in self._rows]
+        return table_of(head, rows, figures=range(1, 1 + len(self._columns)))
+
+    def conditions(self):
+        """The lines that say what the figures are and on what they were taken."""
+        return ["Median ± median absolute deviation.", "",
+                *[f"- {note}" for note in self._notes],
+                *[f"- {name}: {value}" for name, value in self._machine.items()]]
 
     def document(self):
         return {
             "subject": self._subject,
-            "title": self._title,
+            "title": self.title,
             "machine": self._machine,
             "settings": self._settings,
             "notes": self._notes,
@@ -86,6 +91,11 @@ def _cell(summary, digits):
     if summary is None:
         return "-"
     return f"{summary.median:,.{digits}f} ± {summary.spread:,.{digits}f}"
+
+
+def table_of(head, rows, figures=()):
+    """The lines of a Markdown table. `figures` are the columns, counted from 0, that stand to the right."""
+    return [_line(head), _line(["---:" if n in figures else "---" for n in range(len(head))]), *map(_line, rows)]
 
 
 def _line(cells):

@@ -2,6 +2,8 @@
 // Not: a latency of the processor's data sheet; it is what a guest's two cores are apart at this moment.
 #pragma once
 
+#include "cores.hpp"
+
 #include <weir/base/atomic.hpp>
 #include <weir/base/cache_line.hpp>
 
@@ -14,9 +16,6 @@
 #include <system_error>
 #include <thread>
 
-#include <pthread.h>
-#include <sched.h>
-
 namespace bench {
 
 // Nanoseconds of a round trip: the median of 65 batches, so that a preempted batch does not count.
@@ -24,45 +23,12 @@ namespace bench {
 // Cost:   two threads and 32,500 trips, 2 to 40 ms.
 double round_trip_ns(unsigned one, unsigned other);
 
-namespace detail {
-
-inline void pin(unsigned core) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(core, &set);
-    int const error = pthread_setaffinity_np(pthread_self(), sizeof set, &set);
-    if (error != 0) throw std::system_error{error, std::generic_category(), "pin"};
-}
-
-// Where the calling thread may run, given back at the end.
-class pinned {
-public:
-    explicit pinned(unsigned core) {
-        pthread_getaffinity_np(pthread_self(), sizeof before_, &before_);
-        pin(core);
-    }
-    pinned(pinned const&) = delete;
-    pinned& operator=(pinned const&) = delete;
-    ~pinned() { pthread_setaffinity_np(pthread_self(), sizeof before_, &before_); }
-
-private:
-    cpu_set_t before_{};
-};
-
-inline bool usable(unsigned core) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    return sched_getaffinity(0, sizeof set, &set) == 0 && core < CPU_SETSIZE && CPU_ISSET(core, &set);
-}
-
-} // namespace detail
-
 inline double round_trip_ns(unsigned one, unsigned other) {
     constexpr std::size_t batches = 65;
     constexpr std::uint32_t trips = 500;
     constexpr auto all = static_cast<std::uint32_t>((batches + 1) * trips);
 
-    if (one == other || !detail::usable(one) || !detail::usable(other))
+    if (one == other || !may_use(one) || !may_use(other))
         throw std::system_error{EINVAL, std::generic_category(), "round_trip_ns needs two usable cores"};
 
     // Odd while the ball is with the other side, 2n after n trips.
@@ -70,9 +36,9 @@ inline double round_trip_ns(unsigned one, unsigned other) {
         weir::atomic<std::uint32_t> word{0};
     } ball;
 
-    detail::pinned const here{one}; // before the thread starts: it may throw
+    pinned const here{one}; // before the thread starts: it may throw
     std::thread returns{[&] {
-        detail::pin(other);
+        pin(other);
         for (std::uint32_t trip = 0; trip < all; ++trip) {
             while (ball.word.load(weir::acquire) != 2 * trip + 1) {} // [serve]
             ball.word.store(2 * trip + 2, weir::release);            // [return]

@@ -22,6 +22,13 @@ class Seat:
         return f"core {self.core}{', SCHED_RR' if self.realtime else ''}"
 
 
+class Anywhere:
+    """No seat: the process runs where we do, and seats its threads itself."""
+
+    def take(self):
+        pass
+
+
 def may_use_realtime():
     """Whether this process, and so its children, may take a real-time class: root, CAP_SYS_NICE or RLIMIT_RTPRIO."""
     policy, param = os.sched_getscheduler(0), os.sched_getparam(0)

@@ -10,15 +10,18 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 import unittest
 
 HARNESS = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HARNESS.parent))
 
+from harness.aims import Beats, Measured, Takes, Within, speed
 from harness.calibrate import Calibrator
 from harness.cpu_time import CpuTime, peak_resident_bytes
 from harness.gate import Gate
+from harness.in_process import Results
 from harness.interleave import interleave
 from harness.machine import describe
 from harness.process import Process
@@ -257,40 +260,201 @@ class Reporting(unittest.TestCase):
         self.assertEqual((nowhere["compiler"], nowhere["flags"]), ("unknown", "unknown"))
 
 
+def measured(**samples):
+    """A workload of contenders with these samples."""
+    return {name: Measured(name, list(values)) for name, values in samples.items()}
+
+
+class Aims(unittest.TestCase):
+    def test_speed_is_compared_within_each_round(self):
+        # Medians alone would say 2: the machine was twice as slow in most rounds of the one and in few of the other.
+        slow_late, slow_early = Measured("a", [1, 2, 2]), Measured("b", [2, 4, 2])
+        self.assertEqual(speed(slow_late, slow_early).samples, [2, 2, 1])
+        self.assertEqual(speed(slow_late, slow_early).median, 2)
+        self.assertEqual(speed(Measured("a", [1, 8, 8]), Measured("b", [3, 16, 8])).median, 2)
+
+    def test_a_round_that_one_of_both_lacks_is_not_compared(self):
+        self.assertEqual(speed(Measured("a", [1, None, 1]), Measured("b", [3, 100, None])).samples, [3])
+
+    def test_without_a_common_round_the_medians_are_compared(self):
+        self.assertEqual(speed(Measured("a", [2, None]), Measured("b", [None, 5])).median, 2.5)
+
+    def test_the_best_peer_is_the_one_that_comes_closest(self):
+        workload = measured(ours=[1, 1, 1], near=[2, 2, 2], far=[9, 9, 9])
+        verdict = Beats("ours", 1.5).judge(workload, {})
+        self.assertEqual((verdict.found, str(verdict)), ("2.00 × near", "holds"))
+        self.assertEqual(str(Beats("ours", 2.5).judge(workload, {})), "missed")
+        self.assertEqual(str(Beats("ours", 9, ["far"]).judge(workload, {})), "holds")
+
+    def test_a_bound_in_nanoseconds_is_held_against_the_median(self):
+        workload = measured(ours=[1, 2, 100])
+        self.assertEqual(str(Takes("ours", 2).judge(workload, {})), "holds")
+        self.assertEqual(str(Takes("ours", 1.9).judge(workload, {})), "missed")
+
+    def test_a_bound_in_times_is_held_against_the_other_here_or_in_another_workload(self):
+        workload, there = measured(ours=[3, 3, 3], raw=[2, 2, 2]), measured(ours=[5, 5, 5])
+        self.assertEqual(str(Within("ours", 1.5, "raw").judge(workload, {})), "holds")
+        self.assertEqual(str(Within("ours", 1.4, "raw").judge(workload, {})), "missed")
+        across = Within("ours", 0.6, "ours", there="alone").judge(workload, {"alone": there})
+        self.assertEqual((across.found, str(across)), ("0.60 ×", "holds"))
+
+    def test_who_was_not_measured_is_no_failure_and_no_success(self):
+        workload = measured(ours=[1])
+        for aim in (Takes("nobody", 1), Beats("nobody", 1), Beats("ours", 1), Beats("ours", 1, ["nobody"]),
+                    Within("ours", 1, "nobody"), Within("ours", 1, "ours", there="nowhere")):
+            self.assertEqual(str(aim.judge(workload, {})), "not measured")
+
+
+class InProcess(unittest.TestCase):
+    LINES = [
+        "a warning",
+        '{"workload":"w","contender":"ours","samples":[1,9,1],"trips":[100,251,250]}',
+        '{"workload":"w","contender":"far","samples":[7,8],"trips":[900,900]}',
+        '{"workload":"w","contender":"theirs","absent":"not installed"}',
+        '{"workload":"v","contender":"ours","samples":[4,5]}',
+    ]
+    DRIVER = """
+        import sys
+        sys.path.insert(0, sys.argv.pop(1))
+        from harness.aims import Takes
+        from harness.in_process import Subject, Workload, run
+        run(Subject("toy", "A toy", "program", [Workload("w", "The title", "ours", Takes("ours", 2), Takes("far", 2)),
+                                                Workload("not run", "Nothing", "ours", Takes("ours", 2))],
+                    compact=COMPACT))
+    """
+
+    def test_samples_taken_while_the_cores_were_far_apart_do_not_count_unless_there_are_no_others(self):
+        results = Results(self.LINES)
+        self.assertEqual(results.best_trip, 100)
+        self.assertEqual(results.workloads["w"]["ours"].samples, [1, None, 1])
+        self.assertEqual(results.workloads["w"]["far"].samples, [7, 8])
+        self.assertEqual(results.workloads["v"]["ours"].samples, [4, 5])
+
+    def test_who_is_absent_has_a_reason_and_other_lines_are_remarks(self):
+        results = Results(self.LINES)
+        self.assertEqual((results.absent["w"], results.remarks), ({"theirs": "not installed"}, ["a warning"]))
+
+    def test_a_driver_prints_a_table_a_workload_and_the_aims_and_no_missed_aim_fails_it(self):
+        text, reports = self.drive("\n".join(["cat <<'END'", *self.LINES, "END"]))
+        self.assertIn("### The title", text)
+        self.assertIn("| ours | 1.00 ± 0.00 | 1,000.0 ± 0.0 | 1.00 ± 0.00 | 2 of 3 samples admitted |", text)
+        self.assertIn("| theirs | - | - | - | not installed |", text)
+        self.assertIn("| w | ours: at most 2 ns | 1.00 ns | holds |", text)
+        self.assertIn("| w | far: at most 2 ns | 7.50 ns | missed |", text)
+        self.assertIn("### v", text)
+        self.assertNotIn("Nothing", text)
+        self.assertIn("- a warning", text)
+        self.assertEqual([report["title"] for report in reports], ["The title", "v"])
+
+    def test_many_small_workloads_share_a_table_with_a_line_for_each(self):
+        text, _ = self.drive("\n".join(["cat <<'END'", *self.LINES, "END"]), compact=True)
+        self.assertIn("| The title | 1.00 | far | 7.50 | 7.00 ± 0.00 |", text)
+        self.assertNotIn("### The title", text)
+
+    def test_a_program_that_fails_or_measures_nothing_fails_the_run(self):
+        for script in ("\n".join(["cat <<'END'", *self.LINES, "END", "exit 3"]), "true"):
+            with self.assertRaises(subprocess.CalledProcessError):
+                self.drive(script)
+
+    def drive(self, script, compact=False):
+        driver = textwrap.dedent(self.DRIVER).replace("COMPACT", str(compact))
+        with tempfile.TemporaryDirectory() as folder:
+            program, out = pathlib.Path(folder, "bench/toy/program"), pathlib.Path(folder, "out.json")
+            program.parent.mkdir(parents=True)
+            program.write_text("#!/bin/sh\n" + script + "\n")
+            program.chmod(0o755)
+            done = subprocess.run([sys.executable, "-B", "-c", driver, HARNESS.parent, "--build", folder,
+                                   "--json", out], check=True, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True)
+            return done.stdout, json.loads(out.read_text())["reports"]
+
+
 COMPILER = shutil.which(os.environ.get("CXX", "c++"))
 
 
 @unittest.skipUnless(COMPILER, "no C++ compiler")
 class MicroBenchmarks(unittest.TestCase):
     PROGRAM = r"""
-        #include <harness/bench.hpp>
-        int main() {
-            bench::settings quick;
-            quick.rounds = 3;
-            quick.sample_time = std::chrono::milliseconds{2};
-            bench::suite suite{"sleep", quick};
-            auto const sleeper = [](std::chrono::microseconds pause) {
-                return [pause](std::uint64_t times) { for (; times != 0; --times) std::this_thread::sleep_for(pause); };
+        #include <harness/measure.hpp>
+        #include <harness/race.hpp>
+        using namespace std::chrono_literals;
+
+        struct short_one { static constexpr auto name = "short"; static constexpr auto pause = 50us; };
+        struct long_one { static constexpr auto name = "long"; static constexpr auto pause = 2ms; };
+        struct missing { static constexpr auto name = "missing"; static constexpr auto absent = "for a reason"; };
+        struct asked : short_one {
+            static constexpr auto name = "asked";
+            static std::string absent() { return "none"; }
+        };
+
+        int main(int argc, char** argv) {
+            auto const chosen = bench::settings_of(argc, argv);
+            bench::measure<short_one, missing, asked, long_one>("sleep", chosen, []<class Sleeper> {
+                return [](std::uint64_t times) {
+                    for (; times != 0; --times) std::this_thread::sleep_for(Sleeper::pause);
+                };
+            });
+            bench::suite own{"own clock", chosen};
+            own.add("seven", [](std::uint64_t times) { return 7.0 * static_cast<double>(times); });
+            own.run();
+            bench::suite unwanted{"other", chosen};
+            unwanted.add("never", [](std::uint64_t) { std::abort(); });
+            if (!chosen.only.empty()) unwanted.run();
+
+            // Two that wait for each other, and so are there at the same time, and the longer of which counts.
+            std::atomic<int> there{0};
+            auto const meet = [&](auto pause) {
+                return [&, pause] {
+                    for (++there; there != 2;) std::this_thread::yield();
+                    std::this_thread::sleep_for(pause);
+                };
             };
-            suite.add("short", sleeper(std::chrono::microseconds{100}));
-            suite.add("long", sleeper(std::chrono::microseconds{1000}));
-            suite.run();
-            return bench::median({4, 1, 2, 3}) == 2.5 && bench::spread({1, 1, 2, 2, 4, 6, 9}) == 1 ? 0 : 1;
+            double const took = bench::race({{meet(1ms), {}}, {meet(5ms), {}}});
+            return bench::median({4, 1, 2, 3}) == 2.5 && bench::spread({1, 1, 2, 2, 4, 6, 9}) == 1 && took > 5e6 ? 0 : 1;
         }
     """
 
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        source, cls.program = pathlib.Path(cls.folder.name, "suite.cpp"), pathlib.Path(cls.folder.name, "suite")
+        source.write_text(cls.PROGRAM)
+        subprocess.run([COMPILER, "-std=c++20", "-O1", "-pthread", f"-I{HARNESS.parent}",
+                        f"-I{HARNESS.parents[1] / 'include'}", source, "-o", cls.program], check=True)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def entries(self, *options):
+        done = subprocess.run([self.program, "--rounds", "3", "--sample-ms", "20", *options], check=True,
+                              stdout=subprocess.PIPE, text=True)
+        return {entry["contender"]: entry for entry in map(json.loads, done.stdout.splitlines())}
+
     def test_a_suite_prints_a_line_of_nanoseconds_for_each_contender(self):
-        with tempfile.TemporaryDirectory() as folder:
-            source, program = pathlib.Path(folder, "suite.cpp"), pathlib.Path(folder, "suite")
-            source.write_text(self.PROGRAM)
-            subprocess.run([COMPILER, "-std=c++20", "-O1", "-pthread", f"-I{HARNESS.parent}",
-                            f"-I{HARNESS.parents[1] / 'include'}", source, "-o", program], check=True)
-            done = subprocess.run([program], check=True, stdout=subprocess.PIPE, text=True)
-        short, long = map(json.loads, done.stdout.splitlines())
-        self.assertEqual((short["contender"], long["contender"], long["rounds"]), ("short", "long", 3))
-        self.assertGreater(short["median"], 100e3)
-        self.assertGreater(long["median"], 1000e3)
+        found = self.entries()
+        short, long = found["short"], found["long"]
+        self.assertEqual((short["rounds"], long["rounds"], len(short["samples"])), (3, 3, 3))
+        self.assertGreater(short["median"], 50e3)
+        self.assertGreater(long["median"], 2e6)
         self.assertGreater(short["times"], long["times"])
+        self.assertEqual(median(short["samples"]), short["median"])
+
+    def test_who_is_absent_is_printed_with_the_reason(self):
+        found = self.entries()
+        self.assertEqual((found["missing"]["absent"], found["asked"]["absent"]), ("for a reason", "none"))
+
+    def test_a_body_that_returns_its_time_is_believed(self):
+        self.assertEqual(self.entries()["seven"]["median"], 7)
+
+    def test_only_the_workloads_that_are_wanted_run(self):
+        self.assertEqual(list(self.entries("--only", "own")), ["seven"])
+
+    def test_an_option_that_is_not_known_is_refused(self):
+        for options in (["--round", "1"], ["--rounds", "0"], ["--rounds", "1x"], ["--rounds"]):
+            done = subprocess.run([self.program, *options], stderr=subprocess.PIPE, text=True)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("usage", done.stderr)
 
 
 def wait_until(condition, seconds=20):

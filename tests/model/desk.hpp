@@ -3,6 +3,7 @@
 #pragma once
 
 #include "explorer.hpp"
+#include "plain.hpp"
 
 #include <weir/base/atomic.hpp>
 #include <weir/coro/context.hpp>

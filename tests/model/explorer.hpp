@@ -2,14 +2,16 @@
 // a load may see; depth first, with a bound on preemptions.
 // The threads are fibers of one thread; each atomic operation of seam/weir/base/atomic.hpp is a point where another may
 // go on. A bound of two preemptions finds nearly all bugs of this kind and keeps the space small enough to exhaust.
-// Weak memory: an atomic keeps its last stores, and a load may take any that happens-before does not forbid. Stores take
-// effect in program order (no load buffering), and seq_cst operations synchronise with one another, which is stronger
-// than the standard. Plain memory is checked for races only in `plain<T>`.
+// Weak memory: an atomic keeps its last stores, and a load, or a compare-exchange that fails, may take any that
+// happens-before, coherence and the order of seq_cst operations do not forbid. Stronger than the standard is: a store
+// takes its place among the others of its word at once, and a load takes effect where it stands, but for the `late<T>`
+// of plain.hpp. Plain memory is checked for races only in `plain<T>`.
 // Source:   M. Musuvathi, S. Qadeer, "Iterative Context Bounding for Systematic Testing of Multithreaded Programs",
 //           PLDI 2007; the histories follow B. Norris, B. Demsky, "CDSChecker", OOPSLA 2013.
 #pragma once
 
 #include "fiber.hpp"
+#include "total_order.hpp"
 
 #include <array>
 #include <cstdint>
@@ -32,7 +34,7 @@ inline void join(clock_vector& into, clock_vector const& other) noexcept {
 
 struct options {
     int preemptions = 2;
-    std::uint64_t executions = 400'000; // the most
+    std::uint64_t executions = 1'000'000; // the most
     std::uint32_t steps = 4000;         // the most of one execution; more is a livelock
 };
 
@@ -58,7 +60,19 @@ public:
     // The thread that runs; -1 in a constructor, destructor or `finally`, where nothing is interleaved.
     int thread() const noexcept { return current_ < threads_ ? current_ : -1; }
     clock_vector& time() noexcept { return states_[static_cast<std::size_t>(current_)].time; }
-    clock_vector& order_of_all() noexcept { return total_; } // of seq_cst operations
+
+    // The order of seq_cst operations: what the running thread's next operation stands after, and its own entry.
+    total_order::operations& stands_after() noexcept { return states_[static_cast<std::size_t>(current_)].stands_after; }
+    bool order_allows(total_order::operations const& before, total_order::operations const& after) noexcept {
+        return order_.allows(before | stands_after(), after);
+    }
+    std::size_t enter_order(total_order::operations const& before, total_order::operations const& after) noexcept {
+        if (order_.full()) fail("more seq_cst operations than are kept");
+        return order_.add(before | stands_after(), after);
+    }
+    // A step: what its thread saw and stored so far is seen by every thread after a later fence of its own.
+    void fence() noexcept;
+    clock_vector& sees() noexcept { return states_[static_cast<std::size_t>(current_)].sees; }
 
     // Before each atomic operation: another thread may go on here.
     void step() noexcept;
@@ -67,10 +81,10 @@ public:
     // Until `wake(where)`.
     void park(void const* where) noexcept;
     void wake(void const* where, bool everybody) noexcept;
-    // After each store: who gave way may look again.
-    void stored() noexcept;
-    // True when this thread gave way, and so must see the newest value next, as memory does in the end.
-    bool takes_newest() noexcept { return std::exchange(states_[static_cast<std::size_t>(current_)].fresh, false); }
+    // After each store, whose number it gives: who gave way may look again.
+    std::uint32_t stored() noexcept;
+    // What a thread waited for comes in the end: its loads from there to its next store see every store up to this one.
+    std::uint32_t seen_in_the_end() const noexcept { return states_[static_cast<std::size_t>(current_)].waited_until; }
     // One of `alternatives`; each is tried in turn.
     unsigned choose(unsigned alternatives) noexcept;
     [[noreturn]] void fail(std::string why) noexcept;
@@ -89,9 +103,11 @@ private:
     enum class state : unsigned char { ready, gave_way, parked, done };
     struct thread_state {
         state now = state::done;
-        bool fresh = false;
+        std::uint32_t waited_until = 0;
         void const* parked_on = nullptr;
         clock_vector time{};
+        clock_vector sees{}; // times of other threads up to which what they knew is seen, though it need not happen before
+        total_order::operations stands_after;
     };
     struct choice {
         unsigned taken;
@@ -137,7 +153,10 @@ private:
         preemptions_ = 0;
         steps_ = 0;
         spins_ = 0;
-        total_ = {};
+        stores_ = 0;
+        order_.clear();
+        fences_ = {};
+        order_of_fences_.reset();
         alive_.clear();
         current_ = threads_;
         outside_.switch_to(*fibers_.back());
@@ -169,7 +188,10 @@ private:
     int preemptions_ = 0;
     int spins_ = 0;
     std::uint32_t steps_ = 0;
-    clock_vector total_{};
+    std::uint32_t stores_ = 0;
+    total_order order_;
+    clock_vector fences_{}; // what is seen after all fences so far
+    total_order::operations order_of_fences_;
     bool failed_ = false;
     std::string why_;
 
@@ -231,13 +253,25 @@ inline void explorer::step() noexcept {
     hand_on();
 }
 
+inline void explorer::fence() noexcept {
+    if (thread() < 0) return;
+    step();
+    stands_after() |= order_of_fences_;
+    stands_after().set(enter_order({}, {}));
+    order_of_fences_ = stands_after();
+    join(sees(), fences_);
+    join(fences_, sees());
+    join(fences_, time());
+    ++time()[static_cast<std::size_t>(current_)];
+}
+
 inline void explorer::give_way() noexcept {
     if (thread() < 0) fail("the last thread waits for itself");
     auto& mine = states_[static_cast<std::size_t>(current_)];
     mine.now = state::gave_way;
-    mine.fresh = true;
     if (++steps_ > limits_.steps) fail("no end in sight");
     hand_on();
+    mine.waited_until = stores_;
 }
 
 inline void explorer::park(void const* where) noexcept {
@@ -246,7 +280,7 @@ inline void explorer::park(void const* where) noexcept {
     mine.now = state::parked;
     mine.parked_on = where;
     hand_on();
-    mine.fresh = true;
+    mine.waited_until = stores_;
 }
 
 inline void explorer::wake(void const* where, bool everybody) noexcept {
@@ -258,10 +292,12 @@ inline void explorer::wake(void const* where, bool everybody) noexcept {
         }
 }
 
-inline void explorer::stored() noexcept {
+inline std::uint32_t explorer::stored() noexcept {
     spins_ = 0;
     for (auto& one : states_)
         if (one.now == state::gave_way) one.now = state::ready;
+    states_[static_cast<std::size_t>(current_)].waited_until = 0;
+    return ++stores_;
 }
 
 inline void explorer::fail(std::string why) noexcept {

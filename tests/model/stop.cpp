@@ -146,6 +146,32 @@ private:
     int ended_ = 0;
 };
 
+// One asks for a stop, another polls, or comes late with a callback: both see what was done before the request.
+class what_came_before {
+public:
+    explicit what_came_before(bool polls) : polls_{polls} {}
+    void thread(int number) {
+        if (number == 0) {
+            payload_.set(5);
+            source_.request_stop(errc::closed);
+        } else if (polls_) {
+            if (source_.token().stop_requested()) look();
+        } else {
+            stop_callback const late{source_.token(), [this](errc) { look(); }};
+        }
+    }
+    void finally() {}
+
+private:
+    void look() {
+        check(payload_.get() == 5, "the request came before what was done before it");
+        check(source_.reason() == errc::closed, "a reason that nobody gave");
+    }
+    bool const polls_;
+    stop_source source_;
+    plain<int> payload_;
+};
+
 } // namespace
 
 TEST_CASE("a callback that has died is not called, and its call is over") {
@@ -165,4 +191,10 @@ TEST_CASE("a linked source hears once, from wherever it comes") {
 
 TEST_CASE("a callback may end itself in its call") {
     holds("stop: a callback ends itself", explorer::explore<ends_itself>(2, options{.preemptions = 3}));
+}
+
+TEST_CASE("who sees a request sees what came before it") {
+    holds("stop: what came before, polled", explorer::explore<what_came_before>(2, options{.preemptions = 3}, true));
+    holds("stop: what came before, by callback",
+          explorer::explore<what_came_before>(2, options{.preemptions = 3}, false));
 }

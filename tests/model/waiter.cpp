@@ -69,10 +69,10 @@ private:
 
 class one_waiter {
 public:
-    explicit one_waiter(rule broken) : gate_{broken} {}
+    explicit one_waiter(rule broken, bool opens = true) : gate_{broken}, opens_{opens} {}
     void thread(int number) {
         if (number == 0) waits(where_, *this);
-        else if (number == 1) gate_.open();
+        else if (number == 1 && opens_) gate_.open();
         else stop_.request_stop(errc::timed_out);
         desk_.run_ready();
     }
@@ -91,6 +91,7 @@ private:
     stop_source stop_;
     context const where_ = context{desk_}.with_stop(stop_.token());
     gate gate_;
+    bool const opens_;
     int ended_ = 0;
 };
 
@@ -98,6 +99,11 @@ private:
 
 TEST_CASE("a waiter goes on once, whatever comes first") {
     holds("waiter: completion, stop, arming", explorer::explore<one_waiter>(3, {}, rule::kept));
+}
+
+TEST_CASE("a stop that comes while the waiter arms is not lost") {
+    holds("waiter: a stop, and nobody else",
+          explorer::explore<one_waiter>(2, options{.preemptions = 3}, rule::kept, false));
 }
 
 TEST_CASE("each broken rule of the waiter is found") {

@@ -14,14 +14,14 @@
 
 namespace weir::test::detail {
 
-inline void* counted_malloc(std::size_t bytes) noexcept {
-    void* const memory = std::malloc(bytes ? bytes : 1);
+inline void* counted(void* memory) noexcept {
     if (memory) {
         blocks_alive.fetch_add(1, std::memory_order_relaxed);
         blocks_made.fetch_add(1, std::memory_order_relaxed);
     }
     return memory;
 }
+inline void* counted_malloc(std::size_t bytes) noexcept { return counted(std::malloc(bytes ? bytes : 1)); }
 inline void counted_free(void* memory) noexcept {
     if (memory) blocks_alive.fetch_sub(1, std::memory_order_relaxed);
     std::free(memory);
@@ -40,6 +40,14 @@ void* operator new[](std::size_t bytes) { return operator new(bytes); }
 void* operator new[](std::size_t bytes, std::nothrow_t const&) noexcept {
     return weir::test::detail::counted_malloc(bytes);
 }
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+    auto const unit = static_cast<std::size_t>(alignment);
+    if (void* const memory = weir::test::detail::counted(std::aligned_alloc(unit, (bytes + unit - 1) / unit * unit)))
+        return memory;
+    throw std::bad_alloc();
+}
+void operator delete(void* memory, std::align_val_t) noexcept { weir::test::detail::counted_free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { weir::test::detail::counted_free(memory); }
 void operator delete(void* memory) noexcept { weir::test::detail::counted_free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { weir::test::detail::counted_free(memory); }
 void operator delete(void* memory, std::nothrow_t const&) noexcept { weir::test::detail::counted_free(memory); }

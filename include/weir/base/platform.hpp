@@ -62,6 +62,13 @@
 #define WEIR_AWAIT_ELIDABLE
 #endif
 
+// A thread-local of the program, not of a shared library, lies at a fixed distance from the thread's segment register.
+#if defined(__x86_64__) && defined(__ELF__) && !defined(__ILP32__) && (!defined(__PIC__) || defined(__PIE__))
+#define WEIR_THREAD_WORD_IS_NEAR 1
+#else
+#define WEIR_THREAD_WORD_IS_NEAR 0
+#endif
+
 #if defined(__SANITIZE_THREAD__)
 #define WEIR_TSAN 1
 #elif defined(__has_feature)

@@ -143,7 +143,7 @@ private:
     static bool claim(stop_listener& listener) noexcept {
         auto& self = static_cast<stop_callback&>(listener);
         self.caller_ = this_thread_mark();
-        self.state_.store(claimed, release); // the source's lock orders it before `remove` returns
+        self.state_.store(claimed, relaxed); // the source's lock orders it before `remove` returns
         return true;
     }
     static void heard(stop_listener& listener) noexcept {

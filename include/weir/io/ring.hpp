@@ -75,9 +75,11 @@ private:
     int enter_kernel(unsigned submit, unsigned wait_for, time_point until) noexcept;
 
     // The kernel writes and reads these words while we do; each is an atomic of the kernel's layout.
-    static unsigned load_acquire(unsigned* word) noexcept { return std::atomic_ref<unsigned>{*word}.load(acquire); }
+    static unsigned load_acquire(unsigned* word) noexcept {
+        return std::atomic_ref<unsigned>{*word}.load(acquire); // [ring] what the kernel released
+    }
     static void store_release(unsigned* word, unsigned value) noexcept {
-        std::atomic_ref<unsigned>{*word}.store(value, release);
+        std::atomic_ref<unsigned>{*word}.store(value, release); // [ring] the kernel acquires it
     }
 
     fd file_;

@@ -44,9 +44,9 @@ public:
     void reserve(std::size_t capacity) { prepare(capacity > size() ? capacity - size() : 0); }
 
     // What was written and not consumed; stays in place until the next write.
-    std::span<std::byte const> readable() const noexcept { return {data() + begin_, size()}; }
+    std::span<std::byte const> readable() const noexcept { return {data_ + begin_, size()}; }
     // The same as text.
-    std::string_view view() const noexcept { return {reinterpret_cast<char const*>(data()) + begin_, size()}; }
+    std::string_view view() const noexcept { return {reinterpret_cast<char const*>(data_) + begin_, size()}; }
     std::size_t size() const noexcept { return end_ - begin_; }
     bool empty() const noexcept { return begin_ == end_; }
     // Bytes of the block it has, consumed ones included.
@@ -64,28 +64,34 @@ public:
     bytes freeze() noexcept;
 
 private:
+    friend class block_lease;
+    // Takes over the only hold of `block`, of which the first `size` bytes are readable.
+    buffer(shared_block& block, std::size_t size) noexcept : block_{&block}, data_{block.data()}, end_{size} {}
+
     static constexpr std::size_t first_capacity = 256;
     static constexpr std::size_t usual_capacity = 64 * 1024;
 
-    std::byte* data() const noexcept { return block_ ? block_->data() : nullptr; }
     void make_room(std::size_t at_least);
 
     // I1: begin_ <= end_ <= capacity(); [begin_, end_) is readable, what follows is free to write.
     // I2: slices that were split off lie before begin_, and while there are any that part of the block is not written:
     //     only a unique block is compacted or used from its start again.
     shared_block* block_ = nullptr;
+    std::byte* data_ = nullptr; // of block_, which may keep its bytes elsewhere
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
 };
 
 inline buffer::buffer(buffer&& other) noexcept
     : block_{std::exchange(other.block_, nullptr)},
+      data_{std::exchange(other.data_, nullptr)},
       begin_{std::exchange(other.begin_, 0)},
       end_{std::exchange(other.end_, 0)} {}
 
 inline buffer& buffer::operator=(buffer&& other) noexcept {
     buffer taken{std::move(other)};
     std::swap(block_, taken.block_);
+    std::swap(data_, taken.data_);
     std::swap(begin_, taken.begin_);
     std::swap(end_, taken.end_);
     return *this;
@@ -95,7 +101,7 @@ inline std::span<std::byte> buffer::prepare(std::size_t at_least) {
     // An empty buffer starts afresh, but not already when it is emptied: what was prepared then stays where it is.
     if (begin_ == end_ && begin_ != 0 && block_->unique()) begin_ = end_ = 0; // keeps I2
     if (capacity() - end_ < at_least) make_room(at_least);
-    return {data() + end_, capacity() - end_};
+    return {data_ + end_, capacity() - end_};
 }
 
 inline void buffer::commit(std::size_t n) noexcept {
@@ -123,15 +129,16 @@ inline bytes buffer::split(std::size_t n) noexcept {
     WEIR_ASSERT(n <= size(), "more was split off than is readable");
     if (n == 0) return {};
     block_->hold();
-    bytes first{block_, block_->data() + begin_, n};
+    bytes first{block_, data_ + begin_, n};
     begin_ += n; // keeps I2
     return first;
 }
 
 inline bytes buffer::freeze() noexcept {
     if (!block_) return {};
-    bytes all{block_, block_->data() + begin_, size()};
+    bytes all{block_, data_ + begin_, size()};
     block_ = nullptr;
+    data_ = nullptr;
     begin_ = end_ = 0;
     return all;
 }
@@ -141,7 +148,7 @@ WEIR_COLD inline void buffer::make_room(std::size_t at_least) {
     auto const kept = size();
     // Compacting moves `kept` bytes for `begin_` bytes gained: worth it when it moves no more than was consumed.
     if (block_ && kept <= begin_ && at_least <= capacity() - kept && block_->unique()) { // keeps I2
-        std::memcpy(block_->data(), block_->data() + begin_, kept); // apart: kept <= begin_
+        std::memcpy(data_, data_ + begin_, kept); // apart: kept <= begin_
     } else {
         auto const needed = at_least <= SIZE_MAX - kept ? kept + at_least : SIZE_MAX; // the latter is refused
         // Twice what is in use rather than twice the block: one that was mostly consumed need not grow, and shrinks
@@ -149,9 +156,10 @@ WEIR_COLD inline void buffer::make_room(std::size_t at_least) {
         auto const usual = std::clamp(capacity(), first_capacity, usual_capacity);
         auto const wanted = std::max({needed, kept <= SIZE_MAX / 2 ? 2 * kept : SIZE_MAX, usual});
         auto* const larger = shared_block::make(wanted);
-        if (kept > 0) std::memcpy(larger->data(), block_->data() + begin_, kept);
+        if (kept > 0) std::memcpy(larger->data(), data_ + begin_, kept);
         if (block_) block_->release_hold();
         block_ = larger;
+        data_ = larger->data();
     }
     begin_ = 0;
     end_ = kept;

@@ -68,6 +68,7 @@ public:
 
 private:
     friend class buffer;
+    friend class block_lease;
     // Takes over one hold of `block`; null for static content.
     bytes(shared_block* block, std::byte const* data, std::size_t size) noexcept;
 

@@ -5,8 +5,9 @@
 // Not:      a queue between two threads of equal rights; use unbounded.hpp.
 // Source:   D. Chase, Y. Lev, "Dynamic Circular Work-Stealing Deque", SPAA 2005; orders after N. M. Lê, A. Pop,
 //           A. Cohen, F. Zappella Nardelli, "Correct and Efficient Work-Stealing for Weak Memory Models", PPoPP 2013.
-//           We put seq_cst on the operations instead of fences, which thread sanitizers do not see; the owner remembers
-//           the top it saw last, so pushing does not read the thieves' line; rings grow and never shrink.
+//           We put the orders on the operations instead of fences, which thread sanitizers do not see; then no
+//           compare-exchange needs seq_cst. The owner remembers the top it saw last, so pushing does not read the
+//           thieves' line; rings grow and never shrink.
 #pragma once
 
 #include <weir/base/assert.hpp>
@@ -15,6 +16,7 @@
 #include <weir/base/immovable.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -40,10 +42,12 @@ struct stolen {
 };
 
 // Of pointers, coroutine handles, or what else is trivially copyable, fits a lock-free atomic and has a null, T{}.
-template <class T>
+// The first ring has room for `FirstCapacity` values, a power of two.
+template <class T, std::size_t FirstCapacity = 64>
 class deque : immovable {
     static_assert(std::is_trivially_copyable_v<T> && atomic<T>::is_always_lock_free,
                   "a thief may read a value that it then does not get");
+    static_assert(std::has_single_bit(FirstCapacity), "rings are of powers of two");
 
 public:
     using value_type = T;
@@ -77,8 +81,6 @@ private:
         std::unique_ptr<ring> before; // thieves may still be reading it; all of them are no larger than this one
     };
 
-    static constexpr std::size_t first_capacity = 64;
-
     ring& grow(ring* full, std::int64_t top, std::int64_t bottom);
 
     // I1: the values in the deque are those of [top_, bottom_), but for one moment in pop_bottom, which lowers bottom_
@@ -96,8 +98,8 @@ private:
     atomic<ring*> ring_{nullptr};
 };
 
-template <class T>
-void deque<T>::push_bottom(T value) {
+template <class T, std::size_t FirstCapacity>
+void deque<T, FirstCapacity>::push_bottom(T value) {
     WEIR_ASSERT(static_cast<bool>(value), "a null cannot be told from an empty deque");
     auto const bottom = bottom_.load(relaxed); // own word: only the owner writes it
     ring* values = ring_.load(relaxed); // own word
@@ -110,48 +112,51 @@ void deque<T>::push_bottom(T value) {
     bottom_.store(bottom + 1, release); // [pushed] hands over the value and what it points to
 }
 
-template <class T>
-T deque<T>::pop_bottom() noexcept {
+template <class T, std::size_t FirstCapacity>
+T deque<T, FirstCapacity>::pop_bottom() noexcept {
     auto const bottom = bottom_.load(relaxed) - 1; // own word
     // Only the owner fills it, so what is empty stays empty and no thief need be told.
     // relaxed: an old top errs towards "not empty", which the rest sorts out.
     if (bottom < top_.load(relaxed)) return T{};
-    // seq_cst, as without it owner and thief could each miss the other's step and both take the same value:
-    //   owner:  bottom_ = bottom; read top_         thief:  (another thief's step of top_) read top_; read bottom_
-    bottom_.store(bottom, seq_cst); // [pushed] too, for a thief who reads this
-    auto top = top_.load(seq_cst);
+    // [lowered] seq_cst, as without it owner and thief could each miss what the other saw and both take the same value:
+    //   owner:  bottom_ = bottom; read top_         thief:  read top_, as another thief's step left it; read bottom_
+    // If the owner misses that step, its look at top_ stands before the thief's, so its store before the thief's look at
+    // bottom_, who then finds nothing. The step itself need not be seq_cst for that: both looks at it are.
+    bottom_.store(bottom, seq_cst); // [lowered], and [pushed] for a thief who reads this
+    auto top = top_.load(seq_cst); // [lowered]
     ring& values = *ring_.load(relaxed); // own word; not null, as something was pushed
     // own value: a thief who did not see bottom_ lowered has moved top_ before we read it, and that is below still
     if (top < bottom) return values[bottom].load(relaxed);
     bool taken = false;
-    if (top == bottom) taken = top_.compare_exchange_strong(top, top + 1, seq_cst, relaxed); // keeps I2
+    // relaxed: own value; being a read-modify-write, it passes [taken] on
+    if (top == bottom) taken = top_.compare_exchange_strong(top, top + 1, relaxed, relaxed); // keeps I2
     bottom_.store(bottom + 1, release); // [pushed] again: a thief may read this store instead of the push's
     if (!taken) return T{};
     return values[bottom].load(relaxed); // own value
 }
 
-template <class T>
-stolen<T> deque<T>::steal() noexcept {
-    auto top = top_.load(seq_cst); // first top, then bottom: see pop_bottom
-    auto const bottom = bottom_.load(seq_cst); // [pushed]
+template <class T, std::size_t FirstCapacity>
+stolen<T> deque<T, FirstCapacity>::steal() noexcept {
+    auto top = top_.load(seq_cst); // [lowered] first top, then bottom: see pop_bottom
+    auto const bottom = bottom_.load(seq_cst); // [lowered], [pushed]
     if (top >= bottom) return {steal_status::empty, T{}};
     ring& values = *ring_.load(acquire); // [grown] after bottom_, so it holds what that promises
     T const value = values[top].load(relaxed); // [pushed] ordered it; overwritten only once the step below must fail
-    if (!top_.compare_exchange_strong(top, top + 1, seq_cst, relaxed)) // [taken] keeps I2
+    if (!top_.compare_exchange_strong(top, top + 1, release, relaxed)) // [taken] keeps I2, and the load above before it
         return {steal_status::lost, T{}};
     return {steal_status::taken, value};
 }
 
-template <class T>
-std::size_t deque<T>::size_hint() const noexcept {
+template <class T, std::size_t FirstCapacity>
+std::size_t deque<T, FirstCapacity>::size_hint() const noexcept {
     // relaxed: a hint
     auto const top = top_.load(relaxed);
     return static_cast<std::size_t>(std::max<std::int64_t>(bottom_.load(relaxed) - top, 0));
 }
 
-template <class T>
-auto deque<T>::grow(ring* full, std::int64_t top, std::int64_t bottom) -> ring& {
-    auto larger = std::make_unique<ring>(full ? 2 * (full->mask + 1) : first_capacity, nullptr);
+template <class T, std::size_t FirstCapacity>
+auto deque<T, FirstCapacity>::grow(ring* full, std::int64_t top, std::int64_t bottom) -> ring& {
+    auto larger = std::make_unique<ring>(full ? 2 * (full->mask + 1) : FirstCapacity, nullptr);
     for (auto index = top; index != bottom; ++index)
         (*larger)[index].store((*full)[index].load(relaxed), relaxed); // own values; [grown] orders the copies
     larger->before.reset(full);

@@ -1,7 +1,7 @@
 // weir/queue/spsc.hpp: a bounded FIFO between exactly one producer and one consumer.
 // Progress: wait-free; at most one acquire load per call, none while the cached peer index suffices.
 // Order:    FIFO. A pop that returns x happens after the push of x.
-// Not:      safe for a second producer or consumer; use mpsc.hpp or unbounded.hpp.
+// Not:      safe for a second producer or consumer; use mpsc.hpp, mpmc.hpp or unbounded.hpp.
 // Source:   L. Lamport, "Specifying Concurrent Program Modules", TOPLAS 5(2), 1983; cached indices after P. Lee,
 //           T. Bu, G. Chandranmenon, "A Lock-Free, Cache-Efficient Multi-Core Synchronization Mechanism for Line-Rate
 //           Network Traffic Monitoring" (MCRingBuffer), IPDPS 2010; we publish at once instead of by batch, and add
@@ -90,11 +90,11 @@ private:
     std::size_t const mask_;
     std::unique_ptr<slot<T>[]> const slots_;
 
-    // Written by the producer.
-    alignas(cache_line) atomic<std::size_t> tail_{0};
+    // Written by the producer. Two lines apart: processors fetch lines in pairs, and would bring the other side's along.
+    alignas(2 * cache_line) atomic<std::size_t> tail_{0};
     std::size_t seen_head_{0};
     // Written by the consumer.
-    alignas(cache_line) atomic<std::size_t> head_{0};
+    alignas(2 * cache_line) atomic<std::size_t> head_{0};
     std::size_t seen_tail_{0};
 };
 
@@ -123,7 +123,9 @@ template <class T>
 std::size_t spsc<T>::try_push_n(std::span<T> values) noexcept {
     auto const tail = tail_.load(relaxed); // own word
     auto const count = std::min(values.size(), free_places(tail, values.size()));
-    for (std::size_t n = 0; n < count; ++n) slots_[(tail + n) & mask_].construct(std::move(values[n]));
+    auto const run = std::min(count, to_end_of_ring(tail)); // two runs without a mask, which are two copies of memory
+    std::uninitialized_move_n(values.data(), run, &at(tail));
+    std::uninitialized_move_n(values.data() + run, count - run, &at(tail + run));
     tail_.store(tail + count, release); // [ready] keeps I2
     return count;
 }
@@ -163,10 +165,13 @@ std::size_t spsc<T>::try_pop_n(std::span<T> out) noexcept
 {
     auto const head = head_.load(relaxed); // own word
     auto const count = std::min(out.size(), ready_values(head, out.size()));
-    for (std::size_t n = 0; n < count; ++n) {
-        out[n] = std::move(at(head + n));
-        slots_[(head + n) & mask_].destroy();
-    }
+    auto const run = std::min(count, to_end_of_ring(head));
+    auto const take = [](T* from, std::size_t n, T* to) {
+        std::move(from, from + n, to);
+        std::destroy_n(from, n);
+    };
+    take(&at(head), run, out.data());
+    take(&at(head + run), count - run, out.data() + run);
     head_.store(head + count, release); // [free] keeps I2
     return count;
 }
@@ -218,6 +223,6 @@ std::size_t spsc<T>::ready_values(std::size_t head, std::size_t wanted) noexcept
 }
 
 static_assert(bounded_queue<spsc<int>, int> && bulk_queue<spsc<int>, int>);
-static_assert(sizeof(spsc<int>) == 3 * cache_line);
+static_assert(sizeof(spsc<int>) == 6 * cache_line);
 
 } // namespace weir

@@ -36,6 +36,9 @@ namespace weir {
 
 template <class T>
 class unbounded : immovable {
+    static_assert(std::is_nothrow_move_constructible_v<T> && std::is_nothrow_destructible_v<T>,
+                  "a value whose move throws would be lost between two threads");
+
 public:
     using value_type = T;
 
@@ -47,10 +50,11 @@ public:
 
     // False only when memory is out, and then `value` is untouched.
     bool try_push(T&& value) { return queue_.enqueue(std::move(value)); }
+    // Errors: what the copy throws, and then nothing was pushed.
     bool try_push(T const& value)
         requires std::is_copy_constructible_v<T>
     {
-        return queue_.enqueue(value);
+        return try_push(T(value)); // a copy that throws inside the queue would corrupt its block
     }
     // Moves all values, or none when memory is out. Returns how many.
     std::size_t try_push_n(std::span<T> values);
@@ -71,6 +75,21 @@ private:
         void operator=(T&& value) const { into.emplace(std::move(value)); }
     };
 
+    // What `dequeue(into)` finds.
+    template <class Dequeue>
+    static std::optional<T> take(Dequeue dequeue) {
+        if constexpr (std::is_trivially_copyable_v<T> && std::is_trivially_default_constructible_v<T>) {
+            T value; // as it is: by way of the optional it costs half as much again
+            if (!dequeue(value)) return std::nullopt;
+            return value;
+        } else {
+            std::optional<T> value;
+            receiver into{value};
+            dequeue(into);
+            return value;
+        }
+    }
+
     moodycamel::ConcurrentQueue<T> queue_;
 };
 
@@ -87,7 +106,7 @@ public:
     bool try_push(T const& value)
         requires std::is_copy_constructible_v<T>
     {
-        return queue_.enqueue(token_, value);
+        return try_push(T(value)); // as in the queue
     }
     std::size_t try_push_n(std::span<T> values);
 
@@ -119,11 +138,8 @@ std::size_t unbounded<T>::try_push_n(std::span<T> values) {
 }
 
 template <class T>
-std::optional<T> unbounded<T>::try_pop() {
-    std::optional<T> value;
-    receiver into{value};
-    queue_.try_dequeue(into);
-    return value;
+WEIR_INLINE std::optional<T> unbounded<T>::try_pop() {
+    return take([this](auto& into) { return queue_.try_dequeue(into); });
 }
 
 template <class T>
@@ -144,11 +160,8 @@ std::size_t unbounded<T>::producer::try_push_n(std::span<T> values) {
 }
 
 template <class T>
-std::optional<T> unbounded<T>::consumer::try_pop() {
-    std::optional<T> value;
-    receiver into{value};
-    queue_.try_dequeue(token_, into);
-    return value;
+WEIR_INLINE std::optional<T> unbounded<T>::consumer::try_pop() { // inline for the same reason as in spsc.hpp
+    return take([this](auto& into) { return queue_.try_dequeue(token_, into); });
 }
 
 static_assert(queue_of<unbounded<int>, int> && bulk_queue<unbounded<int>, int>);

@@ -202,7 +202,7 @@ inline void worker::rest() noexcept {
         store_load_fence(); // [idle] with the fence in push
         if (anything_anywhere()) crew_.wake_one(); // perhaps this very one
     }
-    if (!crew_.stopping.load(seq_cst)) serve_kernel(wheel_.next());
+    if (!crew_.stopping.load(seq_cst)) serve_kernel(wheel_.next()); // [stop] after falling asleep, as it wakes who sleeps
     searching_ = crew_.idle.wake_up(index_);
 }
 

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstring>
 #include <string_view>
+#include <type_traits>
 
 namespace weir::simd {
 
@@ -25,7 +26,7 @@ template <class Lanes = byte_lanes>
 std::size_t find_any_of(std::string_view in, std::string_view set) noexcept;
 
 // The beginning of the first `sequence`; an empty one stands at 0.
-// Cost: a comparison more for each place where its first and last byte match, so at worst the product of the lengths.
+// Cost: one comparison more for each place where its first and last byte match, so at worst the product of the lengths.
 template <class Lanes = byte_lanes>
 std::size_t find_sequence(std::string_view in, std::string_view sequence) noexcept;
 
@@ -42,8 +43,8 @@ std::size_t find_first(std::string_view in, char const (&wanted)[Count]) noexcep
     auto const* const at = in.data();
     auto const size = in.size();
     if (size < width) {
-        if constexpr (width > plain_lanes::width) {
-            return find_first<plain_lanes>(in, wanted);
+        if constexpr (!std::is_void_v<typename Lanes::narrower>) {
+            return find_first<typename Lanes::narrower>(in, wanted);
         } else {
             for (std::size_t n = 0; n < size; ++n)
                 if (std::find(wanted, wanted + Count, at[n]) != wanted + Count) return n;
@@ -81,12 +82,43 @@ std::size_t find_first(std::string_view in, char const (&wanted)[Count]) noexcep
     return npos;
 }
 
+// The first of the starts in [from, to) that is one of the sequence.
+// Needs: at least `width` starts in the text, and a sequence of two bytes.
+template <class Lanes>
+std::size_t find_start(std::string_view in, std::string_view sequence, std::size_t from, std::size_t to) noexcept {
+    constexpr auto width = Lanes::width;
+    auto const* const at = in.data();
+    auto const to_last = sequence.size() - 1;
+    auto const front = Lanes::fill(sequence.front());
+    auto const back = Lanes::fill(sequence.back());
+    for (; from < to; from += width) {
+        // The last lanes of the text are again over some starts, which are known not to match.
+        auto const first = std::min(from, in.size() - to_last - width);
+        auto const likely = (Lanes::load(at + first) == front) & (Lanes::load(at + first + to_last) == back);
+        if (!likely.any()) continue;
+        for (auto mask = likely.mask(); mask != 0; mask &= mask - 1) {
+            auto const start = first + static_cast<std::size_t>(std::countr_zero(mask));
+            if (std::memcmp(at + start + 1, sequence.data() + 1, to_last - 1) == 0) return start;
+        }
+    }
+    return npos;
+}
+
 } // namespace detail
 
 template <class Lanes>
 std::size_t find_byte(std::string_view in, char byte) noexcept {
+    constexpr auto width = Lanes::width;
     char const wanted[]{byte};
-    return detail::find_first<Lanes>(in, wanted);
+    // In between, what memchr needs to choose its way is more than what it wins. It has the widest vectors of the
+    // processor, of which the flags need not tell.
+    if (width <= in.size() && in.size() <= 8 * width) return detail::find_first<Lanes>(in, wanted);
+    if (in.empty()) return npos;
+    if (in.size() > width) // first the lanes alone: in a parser's text what is sought is mostly near
+        if (auto const found = Lanes::load(in.data()) == Lanes::fill(byte); found.any())
+            return static_cast<std::size_t>(std::countr_zero(found.mask()));
+    auto const* const found = static_cast<char const*>(std::memchr(in.data(), byte, in.size()));
+    return found == nullptr ? npos : static_cast<std::size_t>(found - in.data());
 }
 
 template <class Lanes>
@@ -123,27 +155,30 @@ std::size_t find_sequence(std::string_view in, std::string_view sequence) noexce
     if (sequence.size() == 1) return find_byte<Lanes>(in, sequence.front());
     auto const starts = in.size() - sequence.size() + 1; // at least one
     if (starts < width) {
-        if constexpr (width > plain_lanes::width) return find_sequence<plain_lanes>(in, sequence);
+        using narrower = typename Lanes::narrower;
+        if constexpr (!std::is_void_v<narrower>) return find_sequence<narrower>(in, sequence);
         else return in.find(sequence);
     }
     auto const* const at = in.data();
     auto const to_last = sequence.size() - 1;
-    auto const front = Lanes::fill(sequence.front());
-    auto const back = Lanes::fill(sequence.back());
-    // The first of `width` starts from `from` on. Reads no further than the last byte of the last of them.
-    auto const try_from = [&](std::size_t from) noexcept {
-        auto const likely = (Lanes::load(at + from) == front) & (Lanes::load(at + from + to_last) == back);
-        if (!likely.any()) return npos;
-        for (auto mask = likely.mask(); mask != 0; mask &= mask - 1) {
-            auto const start = from + static_cast<std::size_t>(std::countr_zero(mask));
-            if (std::memcmp(at + start + 1, sequence.data() + 1, to_last - 1) == 0) return start;
-        }
-        return npos;
-    };
-    std::size_t n = 0;
-    for (; starts - n >= width; n += width)
-        if (auto const found = try_from(n); found != npos) return found;
-    return n == starts ? npos : try_from(starts - width); // again over some starts, which are known not to match
+    // Leaps to the next first byte, then tries some starts in lanes: the more of them the shorter the leap was, so that
+    // neither a rare first byte nor a common one costs much. memchr has the widest vectors of the processor.
+    constexpr auto least = 4 * width;
+    constexpr auto most = 128 * width;
+    auto steps = least;
+    for (std::size_t n = 0; n < starts;) {
+        auto const* const next = static_cast<char const*>(std::memchr(at + n, sequence.front(), starts - n));
+        if (next == nullptr) return npos;
+        auto const leap = static_cast<std::size_t>(next - at) - n;
+        n += leap;
+        if (next[to_last] == sequence.back() && std::memcmp(next + 1, sequence.data() + 1, to_last - 1) == 0) return n;
+        steps = leap < steps ? std::min(2 * steps, most) : least;
+        ++n;
+        auto const end = n + std::min(steps, starts - n);
+        if (auto const found = detail::find_start<Lanes>(in, sequence, n, end); found != npos) return found;
+        n = end;
+    }
+    return npos;
 }
 
 template <class Lanes>
@@ -151,9 +186,9 @@ std::size_t count_byte(std::string_view in, char byte) noexcept {
     constexpr auto width = Lanes::width;
     auto const* const at = in.data();
     auto const size = in.size();
-    if (size < width) {
-        if constexpr (width > plain_lanes::width) return count_byte<plain_lanes>(in, byte);
-        else return static_cast<std::size_t>(std::count(in.begin(), in.end(), byte));
+    if (size < plain_lanes::width) return static_cast<std::size_t>(std::count(in.begin(), in.end(), byte));
+    if constexpr (!std::is_void_v<typename Lanes::narrower>) {
+        if (size < width) return count_byte<typename Lanes::narrower>(in, byte);
     }
     auto const wanted = Lanes::fill(byte);
     std::size_t count = 0;

@@ -1,14 +1,17 @@
-// weir/simd/lanes.hpp: a handful of bytes compared in one step: the words in which the kernels are written.
-// The only file that sees xsimd. Where xsimd is absent or older than 10, or knows no vectors of the target, plain_lanes
-// stands in. The width is a type's, and so part of a kernel's name: translation units with other -m flags link together.
+// weir/simd/lanes.hpp: a handful of bytes or numbers handled in one step: the words in which the kernels are written.
+// The only file that sees xsimd. Where xsimd is absent or older than 12, or knows no vectors of the target, plain_lanes
+// and plain_numbers stand in, which also say what each kind of lanes has. The processor's vectors are a type's, and so
+// part of a kernel's name: translation units with other -m flags link together.
 // For:      authors of primitives.
-// Source:   the stand-in's exact zero-byte test: H. Warren, "Hacker's Delight", 2nd ed., 2012, section 6-1.
 #pragma once
 
-#include <bit>
+#include <weir/simd/plain_lanes.hpp>
+#include <weir/simd/plain_numbers.hpp>
+
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+#include <type_traits>
 
 #if __has_include(<xsimd/xsimd.hpp>)
 #include <xsimd/xsimd.hpp>
@@ -16,75 +19,41 @@
 
 namespace weir::simd {
 
-// The bytes of a word.
-// Each kind of lanes has: width; load, which needs no alignment; fill; `==`, which gives a match; and a tally.
-// A match has: `|` and `&`; any(); and mask(), whose bit n tells of the nth byte.
-class plain_lanes {
-    static constexpr std::uint64_t low_bits = 0x0101010101010101;
-    static constexpr std::uint64_t high_bits = 0x8080808080808080;
+#if defined(XSIMD_VERSION_MAJOR) && !defined(XSIMD_NO_SUPPORTED_ARCHITECTURE)
+#if XSIMD_VERSION_MAJOR >= 12
 
-public:
-    static constexpr std::size_t width = 8;
-
-    static plain_lanes load(char const* from) noexcept {
-        plain_lanes lanes;
-        std::memcpy(&lanes.word_, from, width);
-        if constexpr (std::endian::native == std::endian::big) { // the first byte is the lowest of the word
-            std::uint64_t turned = 0;
-            for (std::size_t n = 0; n < width; ++n) turned |= (lanes.word_ >> (8 * n) & 0xFF) << (56 - 8 * n);
-            lanes.word_ = turned;
-        }
-        return lanes;
-    }
-    static plain_lanes fill(char byte) noexcept {
-        plain_lanes lanes;
-        lanes.word_ = low_bits * static_cast<unsigned char>(byte);
-        return lanes;
-    }
-
-    class match {
-    public:
-        bool any() const noexcept { return tops_ != 0; }
-        // The product moves the top bit of byte n to bit 56 + n, and no two sums meet there.
-        std::uint64_t mask() const noexcept { return (tops_ >> 7) * 0x0102040810204080 >> 56; }
-        friend match operator|(match a, match b) noexcept { return match{a.tops_ | b.tops_}; }
-        friend match operator&(match a, match b) noexcept { return match{a.tops_ & b.tops_}; }
-
-    private:
-        friend plain_lanes;
-        explicit match(std::uint64_t tops) noexcept : tops_{tops} {}
-        std::uint64_t tops_; // the top bit of each byte that matches, and no other
-    };
-
-    match operator==(plain_lanes other) const noexcept {
-        auto const differs = word_ ^ other.word_;
-        // No carry leaves a byte, so that unlike the shorter test this one tells of every byte and not of the first only.
-        auto const tops = ((differs & ~high_bits) + ~high_bits) | differs;
-        return match{~tops & high_bits};
-    }
-
-    // Counts matches by lane.  Needs: at most 255 matches between two calls of take().
-    class tally {
-    public:
-        void add(match found) noexcept { counts_ += found.tops_ >> 7; }
-        // The sum over the lanes; the tally begins anew.
-        std::size_t take() noexcept {
-            std::size_t sum = 0;
-            for (; counts_ != 0; counts_ >>= 8) sum += counts_ & 0xFF;
-            return sum;
-        }
-
-    private:
-        std::uint64_t counts_ = 0;
-    };
-
-private:
-    plain_lanes() = default;
-    std::uint64_t word_ = 0;
+// The next narrower vectors, or void. Those of 256 and 512 bits bring them along, so that this depends on Arch alone.
+template <std::size_t Bytes, class = void>
+struct narrower_than {
+    using arch = void;
+};
+template <class Void>
+struct narrower_than<64, Void> {
+    using arch = std::conditional_t<xsimd::avx2::supported(), xsimd::avx2, void>;
+};
+template <class Void>
+struct narrower_than<32, Void> {
+    using arch = std::conditional_t<xsimd::sse4_2::supported(), xsimd::sse4_2, void>;
 };
 
-#if defined(XSIMD_VERSION_MAJOR) && !defined(XSIMD_NO_SUPPORTED_ARCHITECTURE)
-#if XSIMD_VERSION_MAJOR >= 10
+template <class Arch>
+class vector_lanes;
+template <number T, class Arch>
+class vector_numbers;
+
+template <class Arch>
+struct lanes_of {
+    using bytes = vector_lanes<Arch>;
+    template <number T, std::size_t Plain>
+    using numbers =
+        std::conditional_t<xsimd::has_simd_register<T, Arch>::value, vector_numbers<T, Arch>, plain_numbers<T, Plain>>;
+};
+template <>
+struct lanes_of<void> {
+    using bytes = plain_lanes;
+    template <number T, std::size_t Plain>
+    using numbers = plain_numbers<T, Plain>;
+};
 
 // The bytes of one of the processor's vectors.
 template <class Arch>
@@ -94,16 +63,22 @@ class vector_lanes {
 public:
     static constexpr std::size_t width = batch::size;
     static_assert(width <= 64, "a mask has a bit for each lane");
+    using narrower = typename lanes_of<typename narrower_than<width>::arch>::bytes;
 
     static vector_lanes load(char const* from) noexcept {
         return vector_lanes{batch::load_unaligned(reinterpret_cast<std::uint8_t const*>(from))};
     }
+    void store(char* to) const noexcept { bytes_.store_unaligned(reinterpret_cast<std::uint8_t*>(to)); }
     static vector_lanes fill(char byte) noexcept { return vector_lanes{batch(static_cast<std::uint8_t>(byte))}; }
 
     class match {
     public:
         bool any() const noexcept { return xsimd::any(lanes_); }
+        bool all() const noexcept { return xsimd::all(lanes_); }
         std::uint64_t mask() const noexcept { return lanes_.mask(); }
+        vector_lanes bytes(char byte) const noexcept {
+            return vector_lanes{xsimd::select(lanes_, fill(byte).bytes_, batch(std::uint8_t{0}))};
+        }
         friend match operator|(match a, match b) noexcept { return match{a.lanes_ | b.lanes_}; }
         friend match operator&(match a, match b) noexcept { return match{a.lanes_ & b.lanes_}; }
 
@@ -114,17 +89,31 @@ public:
     };
 
     match operator==(vector_lanes other) const noexcept { return match{bytes_ == other.bytes_}; }
+    template <char First, char Last>
+    match within() const noexcept {
+        static_assert(0 <= First && First <= Last, "a range of ASCII");
+        // Moved so that First is the least of the signed bytes, whose comparison every vector unit has.
+        auto const moved = xsimd::bitwise_cast<std::int8_t>(bytes_ - batch(static_cast<std::uint8_t>(First + 0x80)));
+        auto const end = xsimd::batch<std::int8_t, Arch>(static_cast<std::int8_t>(Last - First - 0x7F));
+        return match{xsimd::batch_bool_cast<std::uint8_t>(moved < end)};
+    }
+    bool is_zero() const noexcept { return (*this == vector_lanes{batch(std::uint8_t{0})}).all(); }
+    vector_lanes without(vector_lanes other) const noexcept {
+        return vector_lanes{xsimd::bitwise_andnot(bytes_, other.bytes_)};
+    }
+    friend vector_lanes operator|(vector_lanes a, vector_lanes b) noexcept { return vector_lanes{a.bytes_ | b.bytes_}; }
+    friend vector_lanes operator^(vector_lanes a, vector_lanes b) noexcept { return vector_lanes{a.bytes_ ^ b.bytes_}; }
 
     // As that of plain_lanes.
     class tally {
     public:
         void add(match found) noexcept { counts_ += batch(found.lanes_); } // a match is a one
         std::size_t take() noexcept {
-            std::uint8_t counts[width];
-            counts_.store_unaligned(counts);
+            std::uint64_t words[width / 8];
+            xsimd::bitwise_cast<std::uint64_t>(counts_).store_unaligned(words);
             counts_ = batch(std::uint8_t{0});
             std::size_t sum = 0;
-            for (auto const count : counts) sum += count;
+            for (auto const word : words) sum += plain_lanes::sum_of_bytes(word);
             return sum;
         }
 
@@ -137,8 +126,73 @@ private:
     batch bytes_;
 };
 
+// The numbers of one of the processor's vectors.
+template <number T, class Arch>
+class vector_numbers {
+    using batch = xsimd::batch<T, Arch>;
+
+public:
+    static constexpr std::size_t width = batch::size;
+    using narrower =
+        typename lanes_of<typename narrower_than<width * sizeof(T)>::arch>::template numbers<T, width / 2>;
+    template <number Other>
+    using others = vector_numbers<Other, Arch>;
+    using counts = others<std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>>;
+    // x86 compares integers of 64 bits since SSE 4.2; before, it takes ten instructions for two.
+    static constexpr bool compares =
+        std::floating_point<T> || sizeof(T) == 4 || !XSIMD_WITH_SSE2 || xsimd::sse4_2::supported();
+
+    vector_numbers() noexcept = default;
+    static vector_numbers load(T const* from) noexcept { return vector_numbers{batch::load_unaligned(from)}; }
+    static vector_numbers fill(T value) noexcept { return vector_numbers{batch(value)}; }
+
+    friend vector_numbers operator+(vector_numbers a, vector_numbers b) noexcept {
+        return vector_numbers{a.values_ + b.values_};
+    }
+    static vector_numbers multiply_add(vector_numbers x, vector_numbers y, vector_numbers sum) noexcept {
+        return vector_numbers{xsimd::fma(x.values_, y.values_, sum.values_)};
+    }
+    auto pairs() const noexcept
+        requires(std::integral<T> && sizeof(T) == 4)
+    {
+        constexpr auto top = std::is_signed_v<T> ? std::uint32_t{1} << 31 : std::uint32_t{0};
+        // A signed number is moved by 2^31 to where no sign needs care, and back as a pair.
+        auto const moved = xsimd::bitwise_cast<std::uint32_t>(values_) ^ xsimd::batch<std::uint32_t, Arch>(top);
+        auto const two = xsimd::bitwise_cast<std::uint64_t>(moved);
+        using word = xsimd::batch<std::uint64_t, Arch>;
+        return others<std::uint64_t>{(two & word(0xFFFFFFFF)) + (two >> 32) - word(2 * std::uint64_t{top})};
+    }
+    static vector_numbers lesser(vector_numbers x, vector_numbers kept) noexcept {
+        // x86 takes the second where neither is less; others give a NaN precedence.
+        if constexpr (std::integral<T> || XSIMD_WITH_SSE2) return vector_numbers{xsimd::min(x.values_, kept.values_)};
+        else return vector_numbers{xsimd::select(x.values_ < kept.values_, x.values_, kept.values_)};
+    }
+    static vector_numbers greater(vector_numbers x, vector_numbers kept) noexcept {
+        if constexpr (std::integral<T> || XSIMD_WITH_SSE2) return vector_numbers{xsimd::max(x.values_, kept.values_)};
+        else return vector_numbers{xsimd::select(x.values_ > kept.values_, x.values_, kept.values_)};
+    }
+    void count(vector_numbers other, counts& counted) const noexcept {
+        using whole = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+        auto const found = xsimd::batch_bool_cast<whole>(values_ == other.values_);
+        counted.values_ = xsimd::incr_if(counted.values_, found);
+    }
+    std::uint64_t mask(vector_numbers other) const noexcept { return (values_ == other.values_).mask(); }
+    T total() const noexcept { return xsimd::reduce_add(values_); }
+    T least() const noexcept { return xsimd::reduce_min(values_); }
+    T greatest() const noexcept { return xsimd::reduce_max(values_); }
+
+private:
+    template <number, class>
+    friend class vector_numbers;
+
+    explicit vector_numbers(batch values) noexcept : values_{values} {}
+    batch values_ = batch(T{0});
+};
+
 // The widest that the flags of this translation unit allow.
 using byte_lanes = vector_lanes<xsimd::default_arch>;
+template <number T>
+using number_lanes = typename lanes_of<xsimd::default_arch>::template numbers<T, 16 / sizeof(T)>;
 #define WEIR_SIMD_HAS_VECTORS 1
 
 #endif
@@ -148,6 +202,8 @@ using byte_lanes = vector_lanes<xsimd::default_arch>;
 #undef WEIR_SIMD_HAS_VECTORS
 #else
 using byte_lanes = plain_lanes;
+template <number T>
+using number_lanes = plain_numbers<T>;
 #endif
 
 } // namespace weir::simd

@@ -92,6 +92,19 @@ TEST_CASE("split_to and split_off part bytes in two, at their ends as well", "[b
     }
 }
 
+TEST_CASE("an ordinary block is sixteen bytes and what it holds", "[bytes]") {
+    static_assert(sizeof(weir::shared_block) == 16);
+    auto* const block = weir::shared_block::make(100);
+    CHECK(block->capacity() == 100);
+    CHECK(block->data() == reinterpret_cast<std::byte*>(block) + 16);
+    CHECK(block->unique());
+    block->hold();
+    CHECK_FALSE(block->unique());
+    block->release_hold();
+    CHECK(block->unique());
+    block->release_hold();
+}
+
 TEST_CASE("prefix and suffix come off", "[bytes]") {
     auto line = bytes::copy_of("  key: value\r\n");
     line.remove_prefix(2);

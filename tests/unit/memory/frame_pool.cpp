@@ -7,15 +7,18 @@
 #include <catch2/generators/catch_generators.hpp>
 
 #include <algorithm>
+#include <barrier>
+#include <coroutine>
 #include <cstdint>
 #include <cstring>
+#include <exception>
 #include <set>
 #include <thread>
 #include <vector>
 
-using weir::current;
 using weir::frame_pool;
 using weir::frame_pool_guard;
+using weir::this_frame_pool;
 
 // A sanitizer slows these down, and ends the program on a request that cannot be met.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -55,15 +58,15 @@ TEST_CASE("a freed frame is the next one of its size class", "[frame_pool]") {
     frame_pool_guard const guard;
     void* const first = frame_pool::allocate(100);
     frame_pool::deallocate(first, 100);
-    CHECK(current<frame_pool>()->cached_bytes() == 128);
+    CHECK(this_frame_pool()->cached_bytes() == 128);
     void* const second = frame_pool::allocate(112); // the same class: 128 bytes with the header
     CHECK(second == first);
-    CHECK(current<frame_pool>()->cached_bytes() == 0);
+    CHECK(this_frame_pool()->cached_bytes() == 0);
     void* const other = frame_pool::allocate(113);
     CHECK(other != first);
     frame_pool::deallocate(second, 112);
     frame_pool::deallocate(other, 113);
-    CHECK(current<frame_pool>()->cached_bytes() == 128 + 192);
+    CHECK(this_frame_pool()->cached_bytes() == 128 + 192);
 }
 
 TEST_CASE("every size is whole, aligned and apart from its neighbours", "[frame_pool]") {
@@ -87,42 +90,42 @@ TEST_CASE("every size is whole, aligned and apart from its neighbours", "[frame_
 TEST_CASE("a frame above the largest class is not kept", "[frame_pool]") {
     frame_pool_guard const guard;
     frame_pool::deallocate(frame_pool::allocate(frame_pool::largest + 1), frame_pool::largest + 1);
-    CHECK(current<frame_pool>()->cached_bytes() == 0);
+    CHECK(this_frame_pool()->cached_bytes() == 0);
     frame_pool::deallocate(frame_pool::allocate(frame_pool::largest), frame_pool::largest);
-    CHECK(current<frame_pool>()->cached_bytes() == 1024);
+    CHECK(this_frame_pool()->cached_bytes() == 1024);
 }
 
 TEST_CASE("without a pool a frame is plain memory, on both ends and across them", "[frame_pool]") {
-    REQUIRE(current<frame_pool>() == nullptr);
+    REQUIRE(this_frame_pool() == nullptr);
     void* const plain = frame_pool::allocate(64);
     frame_pool::deallocate(frame_pool::allocate(64), 64);
     frame_pool_guard const guard;
     frame_pool::deallocate(plain, 64);
-    CHECK(current<frame_pool>()->cached_bytes() == 0); // it was nobody's and joins no cache
+    CHECK(this_frame_pool()->cached_bytes() == 0); // it was nobody's and joins no cache
 }
 
 TEST_CASE("a nested guard keeps the outer pool, and the outermost takes it away", "[frame_pool]") {
     {
         frame_pool_guard const outer;
-        frame_pool* const pool = current<frame_pool>();
+        frame_pool* const pool = this_frame_pool();
         REQUIRE(pool != nullptr);
         {
             frame_pool_guard const inner;
-            CHECK(current<frame_pool>() == pool);
+            CHECK(this_frame_pool() == pool);
             frame_pool::deallocate(frame_pool::allocate(40), 40);
         }
-        CHECK(current<frame_pool>() == pool);
+        CHECK(this_frame_pool() == pool);
         CHECK(pool->cached_bytes() == 64);
     }
-    CHECK(current<frame_pool>() == nullptr);
+    CHECK(this_frame_pool() == nullptr);
 }
 
 TEST_CASE("what a class keeps is bounded", "[frame_pool]") {
     frame_pool_guard const guard;
     for (std::size_t const bytes : {40u, 200u, 1000u}) {
-        auto const before = current<frame_pool>()->cached_bytes();
+        auto const before = this_frame_pool()->cached_bytes();
         deallocate_many(allocate_many(5000, bytes), bytes);
-        auto const kept = current<frame_pool>()->cached_bytes() - before;
+        auto const kept = this_frame_pool()->cached_bytes() - before;
         CHECK(kept <= frame_pool::kept_bytes);
         CHECK(kept > frame_pool::kept_bytes - 1024);
     }
@@ -138,21 +141,21 @@ TEST_CASE("a frame freed on another thread comes home when its class runs dry", 
             frame_pool_guard const theirs;
             deallocate_many(small, 48);
             deallocate_many(large, 500);
-            CHECK(current<frame_pool>()->cached_bytes() == 0); // it did not adopt them
+            CHECK(this_frame_pool()->cached_bytes() == 0); // it did not adopt them
         } else {
             deallocate_many(small, 48);
             deallocate_many(large, 500);
         }
     });
-    CHECK(current<frame_pool>()->cached_bytes() == 0);
+    CHECK(this_frame_pool()->cached_bytes() == 0);
     auto const again = allocate_many(20, 48); // the first one takes both classes home
-    CHECK(current<frame_pool>()->cached_bytes() == 20 * 576);
+    CHECK(this_frame_pool()->cached_bytes() == 20 * 576);
     auto const large_again = allocate_many(20, 500);
     CHECK(std::set(again.begin(), again.end()) == std::set(small.begin(), small.end()));
     CHECK(std::set(large_again.begin(), large_again.end()) == std::set(large.begin(), large.end()));
 
     deallocate_many(again, 48); // home again, so these are the owner's own
-    CHECK(current<frame_pool>()->cached_bytes() == 20 * 64);
+    CHECK(this_frame_pool()->cached_bytes() == 20 * 64);
     deallocate_many(large_again, 500);
 }
 
@@ -162,16 +165,148 @@ TEST_CASE("what waits for an owner that does not come is bounded", "[frame_pool]
     auto const frames = allocate_many(count, 48);
     elsewhere([&] { deallocate_many(frames, 48); });
     void* const one = frame_pool::allocate(48); // takes home what waited
-    CHECK(current<frame_pool>()->cached_bytes() == (frame_pool::kept_remote - 1) * 64);
+    CHECK(this_frame_pool()->cached_bytes() == (frame_pool::kept_remote - 1) * 64);
     frame_pool::deallocate(one, 48);
 
     // The account is settled, so the next ones wait again.
     auto const more = allocate_many(2 * frame_pool::kept_remote, 48);
-    CHECK(current<frame_pool>()->cached_bytes() == 0);
+    CHECK(this_frame_pool()->cached_bytes() == 0);
     elsewhere([&] { deallocate_many(more, 48); });
     frame_pool::deallocate(frame_pool::allocate(48), 48);
-    CHECK(current<frame_pool>()->cached_bytes() == frame_pool::kept_remote * 64);
+    CHECK(this_frame_pool()->cached_bytes() == frame_pool::kept_remote * 64);
 }
+
+TEST_CASE("frames of another pool go home by parcels, and the last one when this pool is left", "[frame_pool]") {
+    constexpr std::size_t parcel = weir::frame_parcel::capacity;
+    std::barrier turn{2};
+    std::vector<void*> frames;
+    std::size_t home_before = 0;
+    std::size_t home_after = 0;
+    std::thread owner([&] {
+        frame_pool_guard const guard;
+        frames = allocate_many(2 * parcel + 1, 300);
+        auto const count_home = [] {
+            void* const one = frame_pool::allocate(300); // takes home what there is
+            auto const rest = this_frame_pool()->cached_bytes() / 320;
+            frame_pool::deallocate(one, 300);
+            return rest;
+        };
+        turn.arrive_and_wait(); // made
+        turn.arrive_and_wait(); // freed
+        home_before = count_home();
+        auto const all = allocate_many(2 * parcel, 300); // so that it looks again
+        turn.arrive_and_wait(); // counted
+        turn.arrive_and_wait(); // left
+        home_after = count_home();
+        deallocate_many(all, 300);
+    });
+    {
+        frame_pool_guard const guard;
+        turn.arrive_and_wait(); // made
+        deallocate_many(frames, 300);
+        turn.arrive_and_wait(); // freed
+        turn.arrive_and_wait(); // counted
+    }
+    turn.arrive_and_wait(); // left
+    owner.join();
+    CHECK(home_before == 2 * parcel - 1); // and the one that asked
+    CHECK(home_after == 0);               // it asked and got the last one
+}
+
+TEST_CASE("a thread that frees frames of several owners mixes them up neither with pools nor without", "[frame_pool]") {
+    std::vector<void*> of_one;
+    std::vector<void*> of_other;
+    frame_pool_guard const guard;
+    auto const own = allocate_many(30, 100);
+    std::barrier turn{2};
+    std::thread other([&] {
+        frame_pool_guard const theirs;
+        of_other = allocate_many(30, 100);
+        turn.arrive_and_wait();
+        turn.arrive_and_wait();
+        auto const again = allocate_many(30, 100);
+        CHECK(std::set(again.begin(), again.end()) == std::set(of_other.begin(), of_other.end()));
+        deallocate_many(again, 100);
+    });
+    elsewhere([&] {
+        frame_pool_guard const theirs;
+        of_one = allocate_many(30, 100);
+    }); // its pool was left
+    turn.arrive_and_wait();
+    elsewhere([&] {
+        frame_pool_guard const theirs;
+        for (std::size_t n = 0; n < 30; ++n)
+            for (void* const frame : {own[n], of_one[n], of_other[n]}) frame_pool::deallocate(frame, 100);
+    });
+    turn.arrive_and_wait();
+    other.join();
+    auto const again = allocate_many(30, 100);
+    CHECK(std::set(again.begin(), again.end()) == std::set(own.begin(), own.end()));
+    deallocate_many(again, 100);
+}
+
+TEST_CASE("a coroutine that goes on elsewhere uses the pool of where it is", "[frame_pool]") {
+    struct walker {
+        struct promise_type {
+            walker get_return_object() { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
+            std::suspend_always initial_suspend() noexcept { return {}; }
+            std::suspend_always final_suspend() noexcept { return {}; }
+            void return_void() noexcept {}
+            void unhandled_exception() noexcept { std::terminate(); }
+        };
+        std::coroutine_handle<promise_type> handle;
+    };
+    std::vector<frame_pool*> seen;
+    auto const walk = [&]() -> walker {
+        frame_pool* const first = this_frame_pool();
+        for (int n = 0; n < 3; ++n) {
+            co_await std::suspend_always{};
+            seen.push_back(this_frame_pool());
+        }
+        seen.push_back(first);
+    };
+    frame_pool_guard const guard;
+    auto const walker = walk();
+    walker.handle.resume();
+    frame_pool* const here = this_frame_pool();
+    frame_pool* there = nullptr;
+    elsewhere([&] {
+        walker.handle.resume(); // where there is none
+        frame_pool_guard const theirs;
+        there = this_frame_pool();
+        walker.handle.resume();
+    });
+    walker.handle.resume();
+    REQUIRE(walker.handle.done());
+    walker.handle.destroy();
+    CHECK(seen == std::vector<frame_pool*>{nullptr, there, here, here});
+}
+
+#if WEIR_ASAN
+TEST_CASE("under an address sanitizer a frame that waits for its next use is poisoned", "[frame_pool]") {
+    frame_pool_guard const guard;
+    auto const frames = allocate_many(3, 100);
+    frame_pool::deallocate(frames[0], 100); // the hot one
+    frame_pool::deallocate(frames[1], 100);
+    frame_pool_guard const nested;
+    CHECK(__asan_address_is_poisoned(frames[0]));
+    CHECK(__asan_address_is_poisoned(frames[1]));
+    CHECK(!__asan_address_is_poisoned(frames[2]));
+    deallocate_many(allocate_many(2, 100), 100);
+    frame_pool::deallocate(frames[2], 100);
+    CHECK(__asan_address_is_poisoned(frames[2]));
+
+    auto const foreign = allocate_many(2, 500);
+    elsewhere([&] {
+        frame_pool_guard const theirs;
+        deallocate_many(foreign, 500);
+        CHECK(__asan_address_is_poisoned(foreign[0])); // in the parcel
+    });
+    auto const again = frame_pool::allocate(500); // one came home and is in use, the other waits
+    CHECK(__asan_address_is_poisoned(foreign[0]) != __asan_address_is_poisoned(foreign[1]));
+    frame_pool::deallocate(again, 500);
+}
+#endif
 
 // The next ones state what the address and leak sanitizers see: no access to a pool that is gone, and none left behind.
 
@@ -188,7 +323,7 @@ TEST_CASE("a frame outlives its pool's scope and is freed by the same thread", "
     }
     frame_pool_guard const another;
     deallocate_many(frames, 300);
-    CHECK(current<frame_pool>()->cached_bytes() == 0);
+    CHECK(this_frame_pool()->cached_bytes() == 0);
 }
 
 TEST_CASE("a frame outlives its pool's thread", "[frame_pool]") {

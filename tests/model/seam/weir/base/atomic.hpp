@@ -1,8 +1,10 @@
 // tests/model/seam/weir/base/atomic.hpp: the atomics of a model, which takes the place of weir's own.
-// Every operation is a step of the explorer. Outside of its threads the operations are plain.
+// Every operation is a step of the explorer. Outside of its threads the operations are plain. The end of an atomic is one
+// of plain memory: what other threads did with it must happen before.
 #pragma once
 
 #include "../../../explorer.hpp"
+#include "../../../plain.hpp"
 
 #include <atomic>
 
@@ -14,30 +16,42 @@ inline constexpr auto release = std::memory_order_release;
 inline constexpr auto acq_rel = std::memory_order_acq_rel;
 inline constexpr auto seq_cst = std::memory_order_seq_cst;
 
+// It only makes seen: what the standard adds, that a fence releases and acquires for relaxed operations about it, is
+// missing, as under the thread sanitizers; so no algorithm may lean on it.
+inline void store_load_fence() noexcept { model::explorer::running()->fence(); }
+
 // Its functions are not inlined, so that no compiler reasons about an object that has ended: the explorer judges that.
 template <class T>
 class atomic {
 public:
+    static constexpr bool is_always_lock_free = true;
+
     [[gnu::noinline]] atomic(T value = T{}) noexcept : id_{model::explorer::running()->born()} {
-        history_[0] = {value, {}, -1, 0};
+        history_[0].value = value;
     }
     atomic(atomic const&) = delete;
     atomic& operator=(atomic const&) = delete;
     [[gnu::noinline]] ~atomic() {
-        model::explorer::running()->touched(id_);
-        model::explorer::running()->died(id_);
+        engine().touched(id_);
+        if (int const me = engine().thread(); me >= 0)
+            for (std::size_t n = 0; n < used_.size(); ++n)
+                if (static_cast<int>(n) != me && used_[n] > engine().time()[n])
+                    engine().fail("an atomic ended, and nothing orders that after its last use");
+        engine().died(id_);
     }
 
     [[gnu::noinline]] T load(std::memory_order order) const noexcept {
         if (!begins()) return newest().value;
-        if (order == seq_cst) model::join(engine().time(), engine().order_of_all());
-        std::uint32_t const oldest = oldest_visible();
-        std::uint32_t const back = engine().takes_newest() ? 0 : engine().choose(count_ - oldest);
-        return see(count_ - 1 - back, order);
+        if constexpr (model::is_late<T>) {
+            auto const me = static_cast<std::uint32_t>(engine().thread());
+            if (order == relaxed) return T{&settle, this, oldest_visible(), me, engine().time()[me]};
+        }
+        return see(choose_visible(order, nullptr), order);
     }
     [[gnu::noinline]] void store(T value, std::memory_order order) noexcept {
+        if constexpr (model::is_late<T>) value = T{value.get()};
         if (!begins()) return replace(value);
-        push(value, order, nullptr);
+        push(value, order, enter(order), nullptr);
     }
     T exchange(T value, std::memory_order order) noexcept {
         return modify([&](T) { return value; }, order);
@@ -54,6 +68,7 @@ public:
     T fetch_and(T bits, std::memory_order order) noexcept {
         return modify([&](T old) { return static_cast<T>(old & bits); }, order);
     }
+    // Succeeds on the newest value only; a failure may have read an older one.
     [[gnu::noinline]] bool compare_exchange_strong(T& expected, T desired, std::memory_order success,
                                                    std::memory_order failure) noexcept {
         if (!begins()) {
@@ -62,13 +77,15 @@ public:
             else expected = newest().value;
             return same;
         }
-        if (!(newest().value == expected)) {
-            expected = see(count_ - 1, failure);
+        std::uint32_t const number = choose_visible(failure, &expected);
+        if (!(at(number).value == expected)) {
+            expected = see(number, failure);
             return false;
         }
-        clock_vector const carried = newest().released;
-        see(count_ - 1, success);
-        push(desired, success, &carried);
+        auto const place = enter(success);
+        auto const carried = newest().released;
+        see(count_ - 1, success == seq_cst ? acq_rel : success);
+        push(desired, success, place, &carried);
         return true;
     }
     // Does not fail for no reason: that would only repeat the loops around it.
@@ -91,13 +108,27 @@ public:
 
 private:
     using clock_vector = model::clock_vector;
+    using operations = model::total_order::operations;
     static constexpr std::uint32_t remembered = 4;
+    static constexpr std::size_t no_place = model::total_order::most;
 
+    struct knowledge { // what an acquire of a store learns
+        clock_vector time{};
+        clock_vector sees{};
+        operations order; // seq_cst operations that stand before
+    };
     struct record {
-        T value;
-        clock_vector released; // what an acquire of this store learns
-        int writer;
-        std::uint32_t at; // the writer's own time
+        T value{};
+        knowledge released;
+        clock_vector made{}; // what the writer knew
+        int writer = -1;
+        std::uint32_t number = 0; // among all stores
+        std::size_t place = no_place; // of the store in the order of seq_cst operations
+        operations users;             // the store and its loads, as far as they are seq_cst
+    };
+    // A thread's own time at which it saw, or stored, a value.
+    struct sighting {
+        std::uint32_t time, number;
     };
 
     static model::explorer& engine() noexcept { return *model::explorer::running(); }
@@ -110,44 +141,105 @@ private:
         if (engine().thread() < 0) return false;
         engine().step();
         engine().touched(id_); // another thread may have gone on meanwhile
+        auto const me = static_cast<std::size_t>(engine().thread());
+        used_[me] = engine().time()[me];
         return true;
     }
     record& at(std::uint32_t number) const noexcept { return history_[number % remembered]; }
     record& newest() const noexcept { return at(count_ - 1); }
-    std::uint32_t& seen_by_me() const noexcept { return seen_[static_cast<std::size_t>(engine().thread())]; }
+    std::uint32_t oldest_kept() const noexcept {
+        return count_ > first_ + remembered ? count_ - remembered : first_;
+    }
 
-    // Nothing older than what this thread saw, or than the last store that happens before now.
+    void note_sight(std::uint32_t number) const noexcept {
+        auto const me = static_cast<std::size_t>(engine().thread());
+        auto& mine = sights_[me];
+        if (mine.front().number >= number) return;
+        for (std::size_t n = mine.size() - 1; n > 0; --n) mine[n] = mine[n - 1];
+        mine.front() = {engine().time()[me], number};
+    }
+    // Nothing older than what any thread saw or stored in what happened before now, or than what this one waited for.
     std::uint32_t oldest_visible() const noexcept {
-        std::uint32_t const kept = count_ > remembered ? count_ - remembered : 0;
-        std::uint32_t oldest = seen_by_me() > kept ? seen_by_me() : kept;
-        for (std::uint32_t n = count_ - 1; n > oldest; --n)
-            if (at(n).writer < 0 || at(n).at <= engine().time()[static_cast<std::size_t>(at(n).writer)]) return n;
+        std::uint32_t oldest = oldest_kept();
+        if (auto const in_the_end = engine().seen_in_the_end(); in_the_end > 0)
+            for (std::uint32_t n = oldest + 1; n < count_ && at(n).number <= in_the_end; ++n) oldest = n;
+        for (std::size_t n = 0; n < sights_.size(); ++n)
+            for (sighting const& one : sights_[n])
+                if (one.time <= engine().time()[n] || one.time <= engine().sees()[n]) {
+                    if (oldest < one.number) oldest = one.number;
+                    break; // those behind it are older
+                }
         return oldest;
     }
-    T see(std::uint32_t number, std::memory_order order) const noexcept {
-        seen_by_me() = number;
-        if (acquires(order)) model::join(engine().time(), at(number).released);
-        return at(number).value;
+    // The number of a value that may be seen now; of the older ones, none that equals `other_than`.
+    std::uint32_t choose_visible(std::memory_order order, T const* other_than) const noexcept {
+        std::array<std::uint32_t, remembered> allowed{count_ - 1};
+        unsigned count = 1;
+        for (std::uint32_t number = count_ - 1, oldest = oldest_visible(); number-- > oldest;) {
+            if constexpr (requires(T const& value) { value == value; })
+                if (other_than && at(number).value == *other_than) continue;
+            if (order == seq_cst && !engine().order_allows(users_before(number), users_after(number))) continue;
+            allowed[count++] = number;
+        }
+        return allowed[engine().choose(count)];
     }
-    void push(T value, std::memory_order order, clock_vector const* carried) noexcept {
+    // The seq_cst operations that stand before, and after, one that sees this value.
+    operations users_before(std::uint32_t number) const noexcept {
+        operations all = users_of_older_;
+        for (std::uint32_t n = oldest_kept(); n < number; ++n) all |= at(n).users;
+        if (at(number).place != no_place) all.set(at(number).place);
+        return all;
+    }
+    operations users_after(std::uint32_t number) const noexcept {
+        operations all;
+        for (std::uint32_t n = number + 1; n < count_; ++n) all |= at(n).users;
+        return all;
+    }
+    // Of a store that is to come, or of a read-modify-write.
+    std::size_t enter(std::memory_order order) const noexcept {
+        return order == seq_cst ? engine().enter_order(users_before(count_ - 1) | newest().users, {}) : no_place;
+    }
+    T see(std::uint32_t number, std::memory_order order) const noexcept {
+        record& one = at(number);
+        std::size_t place = no_place;
+        if (order == seq_cst) {
+            place = engine().enter_order(users_before(number), users_after(number));
+            one.users.set(place);
+        }
+        note_sight(number);
+        if (acquires(order)) {
+            model::join(engine().time(), one.released.time);
+            model::join(engine().sees(), one.released.sees);
+            engine().stands_after() |= one.released.order;
+        }
+        if (place != no_place) engine().stands_after().set(place);
+        return one.value;
+    }
+    void push(T value, std::memory_order order, std::size_t place, knowledge const* carried) noexcept {
         int const me = engine().thread();
         auto& time = engine().time();
-        if (order == seq_cst) {
-            model::join(time, engine().order_of_all());
-            model::join(engine().order_of_all(), time);
+        if (count_ >= remembered) users_of_older_ |= at(count_).users; // falls out of the history
+        record& one = at(count_++);
+        one = {value, {}, time, me, engine().stored(), place, {}};
+        if (releases(order)) one.released = {time, engine().sees(), engine().stands_after()};
+        if (carried) { // a release sequence goes on through read-modify-writes
+            model::join(one.released.time, carried->time);
+            model::join(one.released.sees, carried->sees);
+            one.released.order |= carried->order;
         }
-        clock_vector released{};
-        if (releases(order)) released = time;
-        if (carried) model::join(released, *carried); // a release sequence goes on through read-modify-writes
-        ++count_;
-        newest() = {value, released, me, time[static_cast<std::size_t>(me)]};
-        seen_by_me() = count_ - 1;
+        if (place != no_place) {
+            one.users.set(place);
+            engine().stands_after().set(place);
+        }
+        note_sight(count_ - 1);
         ++time[static_cast<std::size_t>(me)]; // what follows is not part of what was released
-        engine().stored();
     }
+    // Outside of the threads nothing older is left to see.
     void replace(T value) noexcept {
-        ++count_;
-        newest() = {value, {}, -1, 0};
+        first_ = count_;
+        record& one = at(count_++);
+        one = {};
+        one.value = value;
     }
     template <class F>
     [[gnu::noinline]] T modify(F change, std::memory_order order) noexcept {
@@ -156,57 +248,31 @@ private:
             replace(change(old));
             return old;
         }
-        if (order == seq_cst) model::join(engine().time(), engine().order_of_all());
-        clock_vector const carried = newest().released;
-        T const old = see(count_ - 1, order);
-        push(change(old), order, &carried);
+        auto const place = enter(order);
+        auto const carried = newest().released;
+        T const old = see(count_ - 1, order == seq_cst ? acq_rel : order);
+        push(change(old), order, place, &carried);
         return old;
+    }
+    // For a load that takes effect late: any value but those whose store it happens before.
+    static T settle(void const* from, std::uint32_t oldest, std::uint32_t thread, std::uint32_t time) {
+        auto const& self = *static_cast<atomic const*>(from);
+        if (oldest < self.oldest_kept()) oldest = self.oldest_kept();
+        std::array<std::uint32_t, remembered> allowed{};
+        unsigned count = 0;
+        for (std::uint32_t number = self.count_; number-- > oldest;)
+            if (self.at(number).writer < 0 || self.at(number).made[thread] < time) allowed[count++] = number;
+        if (count == 0) engine().fail("more values than are kept");
+        return self.at(allowed[engine().choose(count)]).value;
     }
 
     std::size_t const id_;
+    std::uint32_t first_ = 0; // the value that all threads know
     std::uint32_t count_ = 1;
     mutable std::array<record, remembered> history_{};
-    mutable std::array<std::uint32_t, model::max_threads> seen_{};
+    operations users_of_older_; // than what is remembered
+    mutable clock_vector used_{};
+    mutable std::array<std::array<sighting, remembered>, model::max_threads> sights_{}; // newest first
 };
-
-namespace model {
-
-// Plain memory that notices when two threads use it and nothing orders them.
-template <class T>
-class plain {
-public:
-    explicit plain(T value = T{}) noexcept : value_{value} {}
-    T get() noexcept {
-        auto& engine = *explorer::running();
-        if (int const me = engine.thread(); me >= 0) {
-            ordered_after_writer(engine, me);
-            read_[static_cast<std::size_t>(me)] = engine.time()[static_cast<std::size_t>(me)];
-        }
-        return value_;
-    }
-    void set(T value) noexcept {
-        auto& engine = *explorer::running();
-        if (int const me = engine.thread(); me >= 0) {
-            ordered_after_writer(engine, me);
-            for (std::size_t n = 0; n < read_.size(); ++n)
-                if (static_cast<int>(n) != me && read_[n] > engine.time()[n]) engine.fail("a data race: written while read");
-            writer_ = me;
-            written_ = engine.time()[static_cast<std::size_t>(me)];
-        }
-        value_ = value;
-    }
-
-private:
-    void ordered_after_writer(explorer& engine, int me) noexcept {
-        if (writer_ >= 0 && writer_ != me && written_ > engine.time()[static_cast<std::size_t>(writer_)])
-            engine.fail("a data race: used while written");
-    }
-    T value_;
-    int writer_ = -1;
-    std::uint32_t written_ = 0;
-    clock_vector read_{};
-};
-
-} // namespace model
 
 } // namespace weir
