@@ -34,11 +34,14 @@ public:
     void post(job& work) noexcept override {
         posts_.fetch_add(1, acq_rel);
         jobs_.push_back(&work); // in the same step
+        seen_ = false;
     }
     // Runs what lies there now, on the calling thread.
     void run_ready() {
-        posts_.exchange(0, acq_rel);
-        for (std::size_t left = jobs_.size(); left > 0 && !jobs_.empty(); --left) {
+        see();
+        for (std::size_t left = jobs_.size(); left > 0; --left) {
+            if (!seen_) see(); // others have taken some and posted some since
+            if (jobs_.empty()) return;
             job* const work = jobs_.front();
             jobs_.pop_front();
             static_cast<void>(work->next.load(relaxed)); // as a queue does: a job that has ended is noticed
@@ -52,7 +55,12 @@ public:
     }
 
 private:
+    void see() noexcept {
+        posts_.exchange(0, acq_rel);
+        seen_ = true; // in the same step
+    }
     atomic<unsigned> posts_{0};
+    bool seen_ = true;
     std::deque<job*> jobs_;
 };
 

@@ -39,6 +39,7 @@ COVERED = {
     "coro/waiter.hpp": ["waiter", "event", "mutex", "semaphore"],
     "coro/scope.hpp": ["scope"],
     "coro/sync_wait.hpp": ["run_loop"],
+    "cpu/posters.hpp": ["run_loop"],
     "sync/wait_queue.hpp": ["event", "mutex", "semaphore"],
 }
 

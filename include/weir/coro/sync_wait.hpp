@@ -4,7 +4,7 @@
 
 #include <weir/coro/concepts.hpp>
 #include <weir/coro/task.hpp>
-#include <weir/cpu/pause.hpp>
+#include <weir/cpu/posters.hpp>
 #include <weir/queue/mpsc.hpp>
 
 #include <utility>
@@ -14,21 +14,15 @@ namespace weir {
 // An executor that a plain thread drains; it sleeps while there is nothing to do.
 class run_loop final : public executor, immovable {
 public:
-    // The last job may end the loop's life while its poster is still inside post; so the destructor waits for posters.
-    ~run_loop() {
-        backoff wait;
-        while (posting_.load(acquire) != 0) wait(); // [posted]
-    }
+    ~run_loop() { posters_.wait_for_none(); }
 
     // Threads: any.
     void post(job& work) noexcept override {
-        posting_.fetch_add(1, relaxed); // ordered before the push by the push itself
+        posters::visit const inside{posters_};
         if (jobs_.push(work)) {         // it was empty: the loop may be asleep
             wakes_.fetch_add(1, release); // [wake]
             wakes_.notify_one();
         }
-        posting_.fetch_sub(1, release); // [posted]
-        // ---- the loop may be gone
     }
 
     // Runs jobs until `done` is true; `done` is set by a job.
@@ -48,7 +42,7 @@ public:
 private:
     mpsc<job> jobs_;
     atomic<unsigned> wakes_{0};
-    atomic<unsigned> posting_{0};
+    posters posters_;
 };
 
 namespace detail {

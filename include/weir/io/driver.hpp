@@ -6,7 +6,7 @@
 #include <weir/base/immovable.hpp>
 #include <weir/coro/context.hpp>
 #include <weir/coro/executor.hpp>
-#include <weir/cpu/pause.hpp>
+#include <weir/cpu/posters.hpp>
 #include <weir/queue/mpsc.hpp>
 
 #include <optional>
@@ -40,17 +40,12 @@ public:
 
     // Runs `mail` on the driver's thread, soon.  Threads: any.
     void post(job& mail) noexcept {
-        posting_.fetch_add(1, relaxed); // before the push, whose mail may be all that keeps the driver alive
+        posters::visit const inside{posters_};
         mail_.push(mail);
         wake();
-        posting_.fetch_sub(1, release); // [posted]
-        // ---- the driver may be gone
     }
     // Before its end: waits for those who are in the middle of post.
-    void settle() noexcept {
-        backoff wait;
-        while (posting_.load(acquire) != 0) wait(); // [posted]
-    }
+    void settle() noexcept { posters_.wait_for_none(); }
     // Ends a wait_until that is under way, or else the next one at once.  Threads: any.
     void wake() noexcept {
         if (token_.exchange(token::woken, acq_rel) == token::parked) interrupt(); // [token]
@@ -69,7 +64,7 @@ private:
     enum class token : unsigned char { running, parked, woken };
     atomic<token> token_{token::running};
     mpsc<job> mail_;
-    atomic<unsigned> posting_{0};
+    posters posters_;
 };
 
 inline void driver::wait_until(time_point until) noexcept {

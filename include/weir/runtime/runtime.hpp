@@ -12,6 +12,7 @@
 #include <weir/coro/scope.hpp>
 #include <weir/coro/sync_wait.hpp>
 #include <weir/coro/yield.hpp>
+#include <weir/cpu/pause.hpp>
 #include <weir/cpu/usable_cpus.hpp>
 #include <weir/runtime/options.hpp>
 #include <weir/runtime/worker.hpp>
@@ -221,7 +222,7 @@ inline void runtime::shutdown() {
     for (auto& each : threads_) each.join();
     threads_.clear();
     // A thread outside may have posted what ended a task and not have returned from that.
-    while (crew_->posting.load(acquire) != 0) wait(); // [posted]
+    crew_->outside.wait_for_none();
     for (auto const& each : crew_->workers) each->driver().settle();
     auto const root = std::exchange(root_, nullptr);
     root->rethrow_first();

@@ -10,6 +10,7 @@
 #include <weir/coro/context.hpp>
 #include <weir/coro/executor.hpp>
 #include <weir/coro/transfer.hpp>
+#include <weir/cpu/posters.hpp>
 #include <weir/io/driver.hpp>
 #include <weir/memory/frame_pool.hpp>
 #include <weir/queue/deque.hpp>
@@ -43,7 +44,7 @@ public:
     idle_workers idle;
     mpsc<job> inbox; // jobs from threads that are no workers here; whoever looks takes all
     atomic<bool> stopping{false};
-    atomic<unsigned> posting{0}; // threads outside that are in the middle of post
+    posters outside; // threads that are no workers here, in the middle of post
 };
 
 class worker : immovable {
@@ -92,11 +93,9 @@ private:
 inline void crew::post(job& work) noexcept {
     worker* const here = current<worker>();
     if (here && &here->shared() == this) return here->push(work);
-    posting.fetch_add(1, relaxed); // before the push, whose job may be all that keeps the crew alive
-    inbox.push(work);              // seq_cst, as wake_one wants
+    posters::visit const inside{outside};
+    inbox.push(work); // seq_cst, as wake_one wants
     wake_one();
-    posting.fetch_sub(1, release); // [posted]
-    // ---- the crew may be gone
 }
 
 inline void crew::post_last(job& work) noexcept {
