@@ -2,6 +2,8 @@
 // Source:   RFC 9110, section 5.6.2 (token); RFC 5234, appendix B.1.
 #pragma once
 
+#include <weir/simd/ascii.hpp>
+
 #include <array>
 #include <cstddef>
 #include <string_view>
@@ -14,11 +16,10 @@ constexpr char to_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_
 constexpr bool is_hex_digit(char c) noexcept { return is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'f'); }
 
 constexpr bool is_token_char(char c) noexcept;
-// Returns: whether `text` is a token: a method, a header's name, a transfer coding.
-constexpr bool is_token(std::string_view text) noexcept;
-
-// Compares without regard to the case of ASCII letters.
-constexpr bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept;
+// Whether a text is a token: a method, a header's name, a transfer coding.
+using weir::simd::is_token;
+// Whether two texts are the same but for the case of ASCII letters.
+using weir::simd::equal_ignoring_case;
 
 // `text` without the spaces and tabs at its ends.
 constexpr std::string_view trimmed(std::string_view text) noexcept;
@@ -38,19 +39,6 @@ constexpr std::array<bool, 256> token_chars = [] {
 } // namespace detail
 
 constexpr bool is_token_char(char c) noexcept { return detail::token_chars[static_cast<unsigned char>(c)]; }
-
-constexpr bool is_token(std::string_view text) noexcept {
-    for (char const c : text)
-        if (!is_token_char(c)) return false;
-    return !text.empty();
-}
-
-constexpr bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
-    if (a.size() != b.size()) return false;
-    for (std::size_t i = 0; i < a.size(); ++i)
-        if (a[i] != b[i] && to_lower(a[i]) != to_lower(b[i])) return false;
-    return true;
-}
 
 constexpr std::string_view trimmed(std::string_view text) noexcept {
     auto const blank = [](char c) { return c == ' ' || c == '\t'; };

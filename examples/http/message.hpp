@@ -78,7 +78,7 @@ private:
 
 inline std::optional<std::string_view> request::header(std::string_view name) const noexcept {
     for (auto const& each : headers_)
-        if (each.name.size == name.size() && equals_ignoring_case(view(each.name), name)) return view(each.value);
+        if (each.name.size == name.size() && equal_ignoring_case(view(each.name), name)) return view(each.value);
     return std::nullopt;
 }
 

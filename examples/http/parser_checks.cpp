@@ -66,8 +66,8 @@ bool parser::check_target(std::string_view target) {
     }
     if (target[0] != '/') { // H15: the absolute form, whose authority overrides the Host header
         auto const scheme = target.find("://");
-        if (scheme == std::string_view::npos || (!equals_ignoring_case(target.substr(0, scheme), "http") &&
-                                                 !equals_ignoring_case(target.substr(0, scheme), "https")))
+        if (scheme == std::string_view::npos || (!equal_ignoring_case(target.substr(0, scheme), "http") &&
+                                                 !equal_ignoring_case(target.substr(0, scheme), "https")))
             return refuse(400, code, "request line: the target is neither a path nor an http URI");
         auto const host = target.substr(scheme + 3, target.find_first_of("/?#", scheme + 3) - (scheme + 3));
         if (!is_authority(host)) return refuse(400, "bad_host", "request line: the target's host is not valid");
@@ -143,22 +143,22 @@ bool parser::check_header(request::header_spans const& header) {
     auto const value = request_.view(header.value);
     switch (name.size()) { // H1, H2 and H3 are llhttp's: it refuses all that they forbid
         case 4:
-            if (!equals_ignoring_case(name, "host")) break;
+            if (!equal_ignoring_case(name, "host")) break;
             if (++hosts_ > 1) return refuse(400, "bad_host", "there is more than one Host header"); // H15
             if (!is_authority(value)) return refuse(400, "bad_host", "the Host header is not a valid host");
             if (request_.host_.size == 0) request_.host_ = header.value;
             break;
         case 6:
-            if (!equals_ignoring_case(name, "expect") || request_.minor_version_ == 0) break;
-            if (!equals_ignoring_case(value, "100-continue")) // H17
+            if (!equal_ignoring_case(name, "expect") || request_.minor_version_ == 0) break;
+            if (!equal_ignoring_case(value, "100-continue")) // H17
                 return refuse(417, "expectation_failed", "the Expect header asks for something else than 100-continue");
             wants_continue_ = true;
             break;
         case 10:
-            if (equals_ignoring_case(name, "connection")) read_connection(value);
+            if (equal_ignoring_case(name, "connection")) read_connection(value);
             break;
         case 17:
-            if (equals_ignoring_case(name, "transfer-encoding")) return check_codings(value);
+            if (equal_ignoring_case(name, "transfer-encoding")) return check_codings(value);
             break;
         default: break;
     }
@@ -173,8 +173,8 @@ bool parser::check_codings(std::string_view value) {
         auto const name = trimmed(coding.substr(0, coding.find(';')));
         if (chunked_last_)
             return refuse(400, "bad_transfer_encoding", "Transfer-Encoding names a coding after chunked");
-        if (!equals_ignoring_case(name, "chunked")) {
-            auto const is = [&](std::string_view known) { return equals_ignoring_case(name, known); };
+        if (!equal_ignoring_case(name, "chunked")) {
+            auto const is = [&](std::string_view known) { return equal_ignoring_case(name, known); };
             other_coding_ = true;
             unknown_coding_ = unknown_coding_ || !(name.empty() || is("gzip") || is("deflate") || is("compress"));
             continue;
@@ -190,8 +190,8 @@ bool parser::check_codings(std::string_view value) {
 void parser::read_connection(std::string_view value) noexcept {
     while (!value.empty()) {
         auto const option = take_element(value);
-        if (equals_ignoring_case(option, "close")) wants_close_ = true;
-        if (equals_ignoring_case(option, "keep-alive")) wants_keep_alive_ = true;
+        if (equal_ignoring_case(option, "close")) wants_close_ = true;
+        if (equal_ignoring_case(option, "keep-alive")) wants_keep_alive_ = true;
     }
 }
 

@@ -84,7 +84,7 @@ bool response::add_header(std::string_view name, std::string_view value) {
     if (!is_token(name) || !is_value(value)) return false;
     for (std::string_view const own :
          {"content-length", "transfer-encoding", "connection", "date", "content-type", "keep-alive"})
-        if (equals_ignoring_case(name, own)) return false;
+        if (equal_ignoring_case(name, own)) return false;
     headers_.append(name).append(": ").append(value).append("\r\n");
     return true;
 }

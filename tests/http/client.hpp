@@ -21,7 +21,7 @@ class reply {
 public:
     // The value of the first header of that name; empty without one.
     std::string_view header(std::string_view name) const noexcept;
-    bool closes() const noexcept { return http::equals_ignoring_case(header("Connection"), "close"); }
+    bool closes() const noexcept { return http::equal_ignoring_case(header("Connection"), "close"); }
 
     int status = 0;        // 0: none came, or not whole
     std::string head;      // with the empty line
@@ -53,7 +53,7 @@ inline std::string_view reply::header(std::string_view name) const noexcept {
         auto const line = rest.substr(0, rest.find("\r\n"));
         rest.remove_prefix(line.size() + 2);
         if (line.size() > name.size() && line[name.size()] == ':' &&
-            http::equals_ignoring_case(line.substr(0, name.size()), name))
+            http::equal_ignoring_case(line.substr(0, name.size()), name))
             return http::trimmed(line.substr(name.size() + 1));
     }
     return {};
