@@ -16,7 +16,9 @@ namespace detail {
 template <class T>
 T* get_link(T* const& link) noexcept { return link; }
 template <class T>
-T* get_link(atomic<T*> const& link) noexcept { return link.load(relaxed); } // one thread at a time: the owner's lock orders
+T* get_link(atomic<T*> const& link) noexcept {
+    return link.load(relaxed); // one thread at a time: the owner's lock orders
+}
 template <class T>
 void set_link(T*& link, T* to) noexcept { link = to; }
 template <class T>

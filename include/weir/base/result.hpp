@@ -32,7 +32,9 @@ public:
     template <class U = T>
         requires(std::is_constructible_v<T, U &&> && !std::is_same_v<std::remove_cvref_t<U>, result> &&
                  !std::is_convertible_v<U &&, std::error_code>)
-    explicit(!std::is_convertible_v<U&&, T>) result(U&& value) : has_value_{true} { value_.construct(std::forward<U>(value)); }
+    explicit(!std::is_convertible_v<U&&, T>) result(U&& value) : has_value_{true} {
+        value_.construct(std::forward<U>(value));
+    }
     result(std::error_code error) noexcept : error_{error}, has_value_{false} {
         WEIR_ASSERT(error, "a result was made of an error that is none");
     }

@@ -69,8 +69,8 @@ public:
         static_cast<Section&&>(section)();
         return read() - before;
     }
-    // No error where the event is counted, else why it is not: ENOENT or EOPNOTSUPP where the machine has no such counter,
-    // EACCES or EPERM where the system keeps it from this process (/proc/sys/kernel/perf_event_paranoid, seccomp),
+    // No error where the event is counted, else why it is not: ENOENT or EOPNOTSUPP where the machine has no such
+    // counter, EACCES or EPERM where the system keeps it from this process (/proc/sys/kernel/perf_event_paranoid, seccomp),
     // ENOSYS, errc::unsupported.
     std::error_code status(perf_event event) const noexcept { return status_[std::size_t(event)]; }
 
@@ -152,9 +152,8 @@ inline perf_reading perf_counters::read() const noexcept {
         if (status_[n] || ::read(files_[n], counted, sizeof counted) != ssize_t{sizeof counted}) continue;
         auto const [count, wanted, on] = counted;
         if (on == 0) continue; // not once on: nothing is known
-        now.counts_[n] = on == wanted ? count
-                                      : static_cast<std::uint64_t>(static_cast<double>(count) *
-                                                                   (static_cast<double>(wanted) / static_cast<double>(on)));
+        double const share = static_cast<double>(on) / static_cast<double>(wanted);
+        now.counts_[n] = on == wanted ? count : static_cast<std::uint64_t>(static_cast<double>(count) / share);
     }
     return now;
 }

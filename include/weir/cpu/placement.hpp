@@ -20,7 +20,8 @@ enum class placement {
 
 // For each of `threads` threads the CPUs to pin it to, out of `allowed`. Who comes after all places are taken shares the
 // one that has the fewest.  Needs: a CPU of `allowed` that is online.
-std::vector<cpu_set> place_threads(placement policy, std::size_t threads, topology const& machine, cpu_set const& allowed);
+std::vector<cpu_set> place_threads(placement policy, std::size_t threads, topology const& machine,
+                                   cpu_set const& allowed);
 
 namespace detail {
 

@@ -57,7 +57,8 @@ struct topology {
 private:
     template <class Group>
     static Group const* owner_of(std::vector<Group> const& groups, unsigned cpu) noexcept {
-        auto const at = std::find_if(groups.begin(), groups.end(), [&](auto const& one) { return one.cpus.contains(cpu); });
+        auto const holds = [&](Group const& one) { return one.cpus.contains(cpu); };
+        auto const at = std::find_if(groups.begin(), groups.end(), holds);
         return at == groups.end() ? nullptr : &*at;
     }
 };
@@ -137,7 +138,8 @@ inline void add_caches(topology& found, std::string const& folder, unsigned cpu)
         cache.line_bytes = read_unsigned(at + "/coherency_line_size").value_or(0);
         if (auto const cpus = read_cpus(at + "/shared_cpu_list")) cache.cpus = *cpus & found.cpus;
         cache.cpus.insert(cpu);
-        if (cache.cpus.numbers().front() == cpu) found.caches.push_back(std::move(cache)); // once, by the first of its CPUs
+        if (cache.cpus.numbers().front() != cpu) continue; // it is listed by the first of its CPUs
+        found.caches.push_back(std::move(cache));
     }
 }
 
