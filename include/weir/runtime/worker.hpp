@@ -140,9 +140,14 @@ inline job* worker::next() noexcept {
         if (job* const one = oldest()) return one;
     }
     if (job* const one = ready_.pop_bottom()) return one;
-    if (!crew_.inbox.empty()) adopt(crew_.inbox.pop_all());
-    if (!last_.empty()) adopt(std::exchange(last_, {}));
-    return ready_.pop_bottom();
+    if (!crew_.inbox.empty()) {
+        adopt(crew_.inbox.pop_all());
+        if (job* const one = ready_.pop_bottom()) return one;
+    }
+    // Not by way of the deque, whose last value costs two locked operations; the others go there for thieves to find.
+    job* const one = last_.pop_front();
+    if (crew_.workers.size() > 1 && !last_.empty()) adopt(std::exchange(last_, {}));
+    return one;
 }
 
 inline job* worker::steal_from(worker& victim) noexcept {
