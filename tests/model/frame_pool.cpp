@@ -98,15 +98,15 @@ namespace {
 // A pool that is made before the threads run, and then belongs to one of them.
 class owned_pool {
 public:
-    owned_pool() : guard_{std::in_place}, pool_{this_frame_pool()} { detail::set_this_frame_pool(nullptr); }
+    owned_pool() : guard_{std::in_place}, pool_{this_frame_pool()} { set_this_frame_pool(nullptr); }
     // Before the threads run.
     void* make_frame() {
-        detail::set_this_frame_pool(pool_);
+        set_this_frame_pool(pool_);
         void* const frame = frame_pool::allocate(frame_bytes);
-        detail::set_this_frame_pool(nullptr);
+        set_this_frame_pool(nullptr);
         return frame;
     }
-    void sit() noexcept { detail::set_this_frame_pool(pool_); }
+    void sit() noexcept { set_this_frame_pool(pool_); }
     void leave() { guard_.reset(); }
 
 private:
@@ -116,7 +116,7 @@ private:
 
 class frames {
 public:
-    frames() { detail::set_this_frame_pool(nullptr); }
+    frames() { set_this_frame_pool(nullptr); }
 
 protected:
     static void* make() {

@@ -31,7 +31,7 @@ ONE_DOOR = [
 ]
 # What costs every user compile time.
 NEVER_INCLUDED = {"iostream", "regex", "functional", "future"}
-THREAD_LOCAL_HOMES = ("base/current.hpp", "memory/this_frame_pool.hpp")
+THREAD_LOCAL_HOMES = ("base/current.hpp", "base/thread_words.hpp")
 
 CARD_FOR_AUTHORS = re.compile(r"^// For:\s+authors of primitives\b", re.MULTILINE)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)

@@ -1,5 +1,5 @@
 // weir/base/current.hpp: the service of a kind that belongs to this thread, if any: `current<timer_wheel>()`.
-// The library's thread_locals stand here, and in memory/this_frame_pool.hpp. Compilers have kept a thread-local's address
+// The library's thread_locals stand here, and in thread_words.hpp. Compilers have kept a thread-local's address
 // across a suspension, after which the coroutine runs on another thread; so they are read through functions that are
 // never inlined.
 #pragma once

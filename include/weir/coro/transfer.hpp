@@ -4,9 +4,9 @@
 // For:      authors of primitives.
 #pragma once
 
-#include <weir/base/current.hpp>
 #include <weir/base/immovable.hpp>
 #include <weir/base/platform.hpp>
+#include <weir/base/thread_words.hpp>
 
 #include <coroutine>
 #include <cstddef>
@@ -32,7 +32,8 @@ inline void resume(std::coroutine_handle<> handle) { handle.resume(); }
 // What drains jobs holds one and runs each job through it.
 class resume_loop : immovable {
 public:
-    resume_loop() noexcept : installed_{this} {}
+    resume_loop() noexcept { set_thread_word(thread_word::resume_loop, this); }
+    ~resume_loop() { set_thread_word(thread_word::resume_loop, before_); }
 
     // Calls `start`, then resumes whatever was left to this loop.
     template <class Start>
@@ -50,7 +51,7 @@ public:
 
 private:
     static constexpr std::size_t allowed_depth = 16 * 1024; // bytes
-    current_guard<resume_loop> installed_;
+    void* const before_ = get_thread_word<thread_word::resume_loop>();
     char* base_ = nullptr;
     std::coroutine_handle<> next_;
 };
@@ -63,7 +64,7 @@ inline void resume(std::coroutine_handle<> handle) {
 
 // What an await_suspend returns to go on with `to`.
 inline std::coroutine_handle<> transfer(std::coroutine_handle<> to) noexcept {
-    resume_loop* const loop = current<resume_loop>();
+    auto* const loop = static_cast<resume_loop*>(get_thread_word<thread_word::resume_loop>());
     if (!loop) {
         resume(to);
         return std::noop_coroutine();

@@ -105,11 +105,11 @@ private:
 class frame_pool_guard : immovable {
 public:
     frame_pool_guard() : own_{this_frame_pool() ? nullptr : new frame_pool} {
-        if (own_) detail::set_this_frame_pool(own_);
+        if (own_) set_this_frame_pool(own_);
     }
     ~frame_pool_guard() {
         if (!own_) return;
-        detail::set_this_frame_pool(nullptr); // first: from `abandon` on it may be gone
+        set_this_frame_pool(nullptr); // first: from `abandon` on it may be gone
         own_->abandon();
     }
 

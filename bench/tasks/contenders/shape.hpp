@@ -1,0 +1,12 @@
+// bench/tasks/contenders/shape.hpp: what a contender offers: some of `await`, `yield`, `when_all` and `join`, each of
+// which runs as many tasks as it is told and returns how many have run.
+#pragma once
+
+#include <cstdint>
+
+namespace bench {
+
+// How many tasks there are at once where there are several.
+inline constexpr std::uint64_t at_once = 1000;
+
+} // namespace bench

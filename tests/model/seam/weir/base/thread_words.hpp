@@ -1,0 +1,26 @@
+// tests/model/seam/weir/base/thread_words.hpp: in a model each fiber has words of its own.
+#pragma once
+
+#include <weir/base/current.hpp>
+
+namespace weir {
+
+enum class thread_word : std::size_t { frame_pool, resume_loop };
+
+namespace detail {
+
+inline void*& thread_word_slot(thread_word which) noexcept {
+    static std::array<std::array<void*, 2>, model::max_threads + 1> words{};
+    return words[this_seat()][static_cast<std::size_t>(which)];
+}
+
+} // namespace detail
+
+inline void set_thread_word(thread_word which, void* value) noexcept { detail::thread_word_slot(which) = value; }
+
+template <thread_word Which>
+void* get_thread_word() noexcept {
+    return detail::thread_word_slot(Which);
+}
+
+} // namespace weir
