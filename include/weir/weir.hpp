@@ -10,9 +10,10 @@
 #include <weir/queue.hpp>   // queues between threads, each for as many ends as it names
 #include <weir/memory.hpp>  // bytes, buffers and pools
 #include <weir/coro.hpp>    // tasks, scopes, and what they hand to what they await
-#include <weir/sync.hpp>    // event, mutex, semaphore: waits that suspend a coroutine and no thread
+#include <weir/sync.hpp>    // event, mutex, semaphore and their kin: waits that suspend a coroutine and no thread
 #include <weir/timer.hpp>   // sleeps, timeouts and the wheel behind them
 #include <weir/io.hpp>      // what a coroutine asks of the kernel, on io_uring or epoll
 #include <weir/runtime.hpp> // worker threads that run tasks and steal from each other
+#include <weir/channel.hpp> // values between tasks
 #include <weir/flow.hpp>    // coalescer and batcher
 #include <weir/net.hpp>     // connections over the network

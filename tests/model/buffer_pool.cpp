@@ -2,8 +2,6 @@
 // comes after the one before, and the memory goes exactly once, after all.
 #include "desk.hpp"
 
-#include "support/scale.hpp"
-
 #include <weir/memory/buffer_pool.hpp>
 #include <weir/memory/free_list.hpp>
 
@@ -275,19 +273,14 @@ TEST_CASE("a copy without a tag is found to hand out an entry that is out") {
     is_found("free list: a copy without a tag", explorer::explore<overtaken<list_without_tag>>(2, within(3)));
 }
 
-TEST_CASE("those who take from two and return lose nothing and never meet") {
-#if defined(__OPTIMIZE__)
-    int const preemptions = weir::test::sanitized ? 1 : 2;
-#else
-    int const preemptions = 1;
-#endif
-    holds("free list: three threads, two entries, once each",
-          explorer::explore<takers>(3, within(preemptions), std::size_t{1}));
-    holds("free list: two threads, two entries, twice each", explorer::explore<takers>(2, within(3), std::size_t{2}));
-}
-
 TEST_CASE("exactly one call is told that it was the last, after everything that the others did") {
     holds("free list: two push, the owner leaves", explorer::explore<leavers>(3, within(3)));
+}
+
+TEST_CASE("those who take from two and return lose nothing and never meet") {
+    holds("free list: three threads, two entries, once each",
+          explorer::explore<takers>(3, within(1), std::size_t{1}));
+    holds("free list: two threads, two entries, twice each", explorer::explore<takers>(2, within(2), std::size_t{2}));
 }
 
 TEST_CASE("a block is leased again after all that was done with its slices") {

@@ -1,11 +1,9 @@
 // tests/model/event_count.cpp: threads that look, announce themselves and sleep, against those who make it worth while to
-// wake; and queues that are waited for. Deadlines come when the explorer chooses.
+// wake. Deadlines come when the explorer chooses.
 #include "desk.hpp"
 
-#include <weir/queue/blocking.hpp>
-#include <weir/queue/mpmc.hpp>
+#include <weir/queue/event_count.hpp>
 
-#include <array>
 #include <optional>
 
 using namespace weir;
@@ -201,131 +199,7 @@ private:
     plain<int> data_{0};
 };
 
-// A stream through a queue; the producers close it behind the last value. The values of each come in order.
-template <class Queue>
-class stream {
-public:
-    struct shape {
-        std::size_t capacity;
-        int producers, consumers, each;
-        bool timed = false; // the first consumer goes when a deadline comes
-        bool timed_pushes = false;
-    };
-    explicit stream(shape const& how) : how_{how}, queue_{how.capacity}, producing_{how.producers} {}
-    void thread(int number) {
-        if (number >= how_.consumers) produce(number - how_.consumers);
-        else if (number == 0 && how_.timed) consume_for_a_while();
-        else consume();
-    }
-    void finally() {
-        int const left = how_.timed && how_.consumers == 1 ? static_cast<int>(queue_.size_hint()) : 0;
-        check(received_ + left == sent_, "a value was lost");
-        check(queue_.closed() && (left > 0 || queue_.empty()), "the end was reported before");
-    }
-
-private:
-    void produce(int who) {
-        for (int n = 1; n <= how_.each; ++n) {
-            parcel one{100 * who + n};
-            bool const late = how_.timed_pushes && !queue_.blocking_push_until(std::move(one), some_day);
-            if (late) check(one.content() == 100 * who + n, "a refused value was touched");
-            if (late || !how_.timed_pushes)
-                check(queue_.blocking_push(std::move(one)), "an open queue says that it is closed");
-            ++sent_;
-        }
-        if (producing_.fetch_sub(1, acq_rel) == 1) queue_.close();
-    }
-    void consume() {
-        while (auto const got = queue_.blocking_pop()) receive(*got);
-    }
-    void consume_for_a_while() {
-        auto const got = queue_.blocking_pop_until(some_day);
-        if (got) receive(*got);
-    }
-    void receive(parcel const& one) {
-        int const who = one.content() / 100, which = one.content() % 100;
-        auto& last = last_[static_cast<std::size_t>(who)];
-        check(how_.consumers > 1 || which == last + 1, "a value is not the next one");
-        last = which;
-        ++received_;
-    }
-
-    shape const how_;
-    places places_;
-    blocking<Queue> queue_;
-    atomic<int> producing_;
-    std::array<int, max_threads> last_{};
-    int sent_ = 0, received_ = 0; // fibers of one thread
-};
-
-// An end that comes from elsewhere: what was accepted is taken before the end is told, and close comes before
-// that.
-class closed_from_elsewhere {
-public:
-    explicit closed_from_elsewhere(bool waits) : waits_{waits} {}
-    void thread(int number) {
-        if (number == 0) {
-            reason_.set(1);
-            queue_.close();
-        } else if (number == 1) {
-            for (int n = 1; n <= 2; ++n) {
-                parcel one{n};
-                if (!(waits_ ? queue_.blocking_push(std::move(one)) : queue_.try_push(std::move(one)))) {
-                    check(one.content() == n, "a refused value was touched");
-                    if (waits_) check(reason_.get() == 1, "refused, and nobody closed");
-                    break;
-                }
-                ++accepted_;
-            }
-        } else {
-            while (queue_.blocking_pop()) ++received_;
-            check(reason_.get() == 1, "told the end, and nobody closed");
-        }
-    }
-    void finally() {
-        check(received_ == accepted_ && queue_.empty(), "the end was told while a value was to come");
-    }
-
-private:
-    bool const waits_;
-    places places_;
-    plain<int> reason_{0};
-    blocking<spsc<parcel>> queue_{1};
-    int accepted_ = 0, received_ = 0;
-};
-
-// One that does not tell of what stands behind a push that is under way.
-class tactless : public mpmc<parcel> {
-public:
-    using mpmc<parcel>::mpmc;
-    std::size_t size_hint() const noexcept { return 0; }
-};
-
-// Two producers and two consumers, of whom each wants one value; nobody closes, so nobody else wakes who was forgotten.
-template <class Queue>
-class two_and_two {
-public:
-    explicit two_and_two(bool timed) : timed_{timed} {}
-    void thread(int number) {
-        if (number >= 2) {
-            check(queue_.try_push(parcel{number}), "there is room");
-        } else if (number == 0 && timed_) {
-            received_ += queue_.blocking_pop_until(some_day).has_value();
-        } else {
-            received_ += queue_.blocking_pop().has_value();
-        }
-    }
-    void finally() { check(received_ + (timed_ ? static_cast<int>(queue_.size_hint()) : 0) == 2, "a value was lost"); }
-
-private:
-    bool const timed_;
-    places places_;
-    blocking<Queue> queue_{2u};
-    int received_ = 0;
-};
-
 constexpr options deep{.preemptions = 3, .executions = 20'000'000};
-constexpr options wide{.preemptions = 1, .executions = 20'000'000}; // many threads, or long ones
 constexpr options limits{.preemptions = 2, .executions = 20'000'000};
 
 } // namespace
@@ -350,29 +224,4 @@ TEST_CASE("mistakes around an event count are found") {
     is_found("event_count: who looks before it announces itself", explorer::explore<looks_too_early>(2, deep));
     is_found("event_count: who is notified, late, and does not look",
              explorer::explore<one_is_late>(3, limits, 0, false));
-}
-
-TEST_CASE("a waiting queue carries a stream to its end") {
-    using one_to_one = stream<spsc<parcel>>;
-    for (std::size_t const capacity : {1u, 2u})
-        holds("blocking: spsc, two values",
-              explorer::explore<one_to_one>(2, limits, one_to_one::shape{capacity, 1, 1, 2}));
-    holds("blocking: spsc, pushes with deadlines",
-          explorer::explore<one_to_one>(2, wide, one_to_one::shape{1, 1, 1, 2, false, true}));
-    // Room for all: two pushes that both spin for a place would keep each other awake for ever in an unfair schedule.
-    using many = stream<mpmc<parcel>>;
-    holds("blocking: mpmc, two producers", explorer::explore<many>(3, wide, many::shape{2, 2, 1, 1}));
-}
-
-TEST_CASE("the end is told when all that was accepted is taken") {
-    for (bool const waits : {false, true})
-        holds("blocking: closed from elsewhere",
-              explorer::explore<closed_from_elsewhere>(3, waits ? wide : limits, waits));
-}
-
-TEST_CASE("nobody sleeps next to a value that stands behind a slow push") {
-    constexpr options narrow{.preemptions = 0, .executions = 20'000'000};
-    holds("blocking: mpmc, two and two", explorer::explore<two_and_two<mpmc<parcel>>>(4, narrow, false));
-    is_found("blocking: a queue that hides what stands behind a push",
-             explorer::explore<two_and_two<tactless>>(4, wide, false));
 }

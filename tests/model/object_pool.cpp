@@ -112,10 +112,13 @@ private:
 
 TEST_CASE("objects that many take and give back are each in one place") {
     using kept = object_pool_options;
+    constexpr options wide{.preemptions = 1};
     holds("object pool: three threads, room in the caches",
-          explorer::explore<all_take>(3, options{}, kept{.kept = 1, .kept_per_thread = 1}));
+          explorer::explore<all_take>(3, wide, kept{.kept = 1, .kept_per_thread = 1}));
     holds("object pool: three threads, the shared list alone",
-          explorer::explore<all_take>(3, options{}, kept{.kept = 1, .kept_per_thread = 0}));
+          explorer::explore<all_take>(3, wide, kept{.kept = 1, .kept_per_thread = 0}));
+    holds("object pool: two threads, the shared list alone",
+          explorer::explore<all_take>(2, options{.preemptions = 3}, kept{.kept = 1, .kept_per_thread = 0}));
     holds("object pool: two threads, nothing is kept",
           explorer::explore<all_take>(2, options{.preemptions = 3}, kept{.kept = 0, .kept_per_thread = 0}));
 }

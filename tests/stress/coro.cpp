@@ -8,15 +8,19 @@
 #include <weir/coro/sync_wait.hpp>
 #include <weir/coro/task.hpp>
 #include <weir/coro/when_all.hpp>
+#include <weir/coro/when_any.hpp>
 #include <weir/coro/yield.hpp>
 #include <weir/cpu/pause.hpp>
 #include <weir/sync/event.hpp>
+#include <weir/sync/semaphore.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace weir;
@@ -211,4 +215,78 @@ TEST_CASE("threads that each wait for an event of the others come through round 
     other.join();
     CHECK(mine == rounds);
     CHECK(theirs == rounds);
+}
+
+TEST_CASE("two races end in the same instant on several threads: one member wins, no permit is lost (T3, T7)") {
+    std::size_t const turns = scaled(10'000, 4);
+    threads_executor runs{3};
+    std::size_t wrong = 0;
+    auto const releases = [](semaphore& of, std::size_t number) -> task<> {
+        offset(number, 13);
+        of.release();
+        co_return;
+    };
+    auto const turn = [&](std::size_t number) -> task<> {
+        semaphore left{0};
+        semaphore right{0};
+        context const& above = co_await this_task();
+        scope children{above};
+        children.spawn(releases, std::ref(left), number);
+        children.spawn(releases, std::ref(right), number + 31);
+        {
+            auto const first = co_await when_any(left.acquire(), right.acquire());
+            wrong += !std::visit([](auto const& got) { return got.has_value(); }, first.value);
+        }
+        co_await scope::join(children);
+        wrong += left.available() != 1 || right.available() != 1;
+    };
+    auto const all = [&]() -> task<> {
+        for (std::size_t n = 0; n < turns; ++n) co_await turn(n);
+    };
+    started work{all(), context{runs}};
+    work.wait();
+    work.take();
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("a child's value meets a stop of who waits for it, or the end of its handle: given once, or kept, or dropped") {
+    std::size_t const turns = scaled(10'000, 4);
+    threads_executor runs{3};
+    std::size_t wrong = 0;
+    auto const child = [](std::size_t number) -> task<std::unique_ptr<std::size_t>> {
+        offset(number, 7);
+        co_return std::make_unique<std::size_t>(number);
+    };
+    auto const stops = [](stop_source& source, std::size_t number) -> task<> {
+        offset(number, 19);
+        source.request_stop();
+        co_return;
+    };
+    auto const turn = [&](std::size_t number) -> task<> {
+        context const& above = co_await this_task();
+        scope children{above};
+        stop_source stop;
+        context const stoppable = above.with_stop(stop.token());
+        auto value = children.start(child, number);
+        children.spawn(stops, std::ref(stop), number);
+        co_await use_context(stoppable);
+        auto got = co_await value.get();
+        co_await use_context(above);
+        if (!got && number % 2 == 0) {
+            auto again = co_await value.get();
+            got = std::move(again);
+        }
+        if (number % 2 == 0) wrong += !got || **got != number;
+        {
+            auto const dropped = std::move(value); // while the child may still be on its way
+        }
+        co_await scope::join(children);
+    };
+    auto const all = [&]() -> task<> {
+        for (std::size_t n = 0; n < turns; ++n) co_await turn(n);
+    };
+    started work{all(), context{runs}};
+    work.wait();
+    work.take();
+    CHECK(wrong == 0);
 }

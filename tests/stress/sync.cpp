@@ -1,5 +1,6 @@
-// tests/stress/sync.cpp: completions and stops that meet in the same instant, between real threads: nothing lost or doubled.
-// Each race is swept: one side starts a little earlier or later each time, so that the meeting point passes over every step.
+// tests/stress/sync.cpp: completions and stops that meet in the same instant, between real threads: nothing is lost or
+// doubled. Each race is swept: one side starts a little earlier or later each time.
+#include "support/opponent.hpp"
 #include "support/scale.hpp"
 #include "support/started.hpp"
 #include "support/threads_executor.hpp"
@@ -9,7 +10,6 @@
 #include <weir/coro/task.hpp>
 #include <weir/coro/when_all.hpp>
 #include <weir/coro/yield.hpp>
-#include <weir/cpu/pause.hpp>
 #include <weir/sync/event.hpp>
 #include <weir/sync/mutex.hpp>
 #include <weir/sync/semaphore.hpp>
@@ -21,7 +21,6 @@
 #include <chrono>
 #include <deque>
 #include <memory>
-#include <thread>
 #include <vector>
 
 using namespace weir;
@@ -29,43 +28,6 @@ using namespace weir::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-// A second thread that does its half of each race when told to.
-template <class F>
-class opponent : immovable {
-public:
-    explicit opponent(F half) : half_{std::move(half)}, thread_{[this] { serve(); }} {}
-    ~opponent() {
-        turn_.store(ends, release);
-        thread_.join();
-    }
-    // Its half of race `number` begins, `number`'s offset later.
-    void begin(std::size_t number) noexcept { turn_.store(number + 1, release); } // [turn]
-    void join(std::size_t number) const noexcept {
-        while (over_.load(acquire) != number + 1) std::this_thread::yield(); // [over]
-    }
-
-private:
-    static constexpr std::size_t ends = ~std::size_t{0};
-    void serve() {
-        for (std::size_t last = 0;;) {
-            std::size_t now = turn_.load(acquire); // [turn]
-            for (backoff wait; now == last; now = turn_.load(acquire)) wait();
-            if (now == ends) return;
-            for (std::size_t n = (now * 7) % 97; n > 48; --n) weir::pause();
-            half_(now - 1);
-            over_.store(last = now, release); // [over]
-        }
-    }
-    F half_;
-    atomic<std::size_t> turn_{0};
-    atomic<std::size_t> over_{0};
-    std::thread thread_;
-};
-
-void offset(std::size_t number) noexcept {
-    for (std::size_t n = (number * 13) % 89; n > 44; --n) weir::pause();
-}
 
 std::size_t const races = scaled(100'000, 3);
 

@@ -4,6 +4,7 @@
 
 #include <weir/base/assert.hpp>
 #include <weir/base/current.hpp>
+#include <weir/base/result.hpp>
 #include <weir/coro/executor.hpp>
 #include <weir/coro/stop.hpp>
 
@@ -39,11 +40,19 @@ public:
         return other;
     }
 
+    // Nothing, or why this should end: the reason of a stop, errc::timed_out when the deadline is past.
+    // Cost: two loads; a look at the clock where there is a deadline.
+    result<void> status() const noexcept {
+        if (stop.stop_requested()) return stop.reason();
+        if (deadline != no_deadline && clock::now() >= deadline) return errc::timed_out;
+        return {};
+    }
+
     executor_ref executor;
     stop_token stop;
     time_point deadline = no_deadline;
     weir::priority priority = weir::priority::normal;
-    void const* origin = nullptr; // the flight or batch for which this is done, so that it is known when it asks for itself
+    void const* origin = nullptr; // the flight or batch that this is done for, so that it is known when it asks for itself
 };
 
 // A promise that carries a context.
@@ -71,8 +80,8 @@ context const& context_of(std::coroutine_handle<Promise> handle) noexcept {
 }
 
 // `context const& here = co_await this_task();`  Never suspends.
-// The reference holds for as long as the coroutine that asked.
-class this_task {
+// The reference holds for as long as the coroutine that asked; in an async_generator until its next co_yield.
+class [[nodiscard]] this_task {
 public:
     this_task() noexcept {}
     bool await_ready() const noexcept { return false; }
@@ -89,7 +98,7 @@ private:
 
 // `co_await use_context(narrower);` gives what the coroutine awaits from here on another context; for authors of
 // combinators.  Needs: `narrower` to live until the coroutine ends or uses another.  Never suspends.
-class use_context {
+class [[nodiscard]] use_context {
 public:
     explicit use_context(context const& narrower) noexcept : context_{narrower} {}
     bool await_ready() const noexcept { return false; }

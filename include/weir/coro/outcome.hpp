@@ -1,5 +1,5 @@
 // weir/coro/outcome.hpp: how a computation ended: with a value, with an exception, or not yet.
-// For:      authors of primitives.
+// Not:      a result, which says what a caller must expect; an outcome also keeps what the user's code threw.
 #pragma once
 
 #include <weir/base/assert.hpp>
@@ -22,10 +22,7 @@ class outcome {
 
 public:
     outcome() noexcept {}
-    outcome(outcome&& other) noexcept(std::is_nothrow_move_constructible_v<stored>) : state_{other.state_} {
-        if (state_ == state::value) value_.construct(std::move(other.value_.value()));
-        else if (state_ == state::error) error_ = std::move(other.error_);
-    }
+    outcome(outcome&& other) noexcept(std::is_nothrow_move_constructible_v<stored>) { take_over(std::move(other)); }
     ~outcome() {
         if (state_ == state::value) value_.destroy();
     }
@@ -56,6 +53,14 @@ public:
         WEIR_ASSERT(state_ == state::none, "an outcome was set twice");
         error_ = std::move(error);
         state_ = state::error;
+    }
+
+    // Moves what the other holds.  Needs: nothing held so far.
+    void take_over(outcome&& other) noexcept(std::is_nothrow_move_constructible_v<stored>) {
+        WEIR_ASSERT(state_ == state::none, "an outcome was set twice");
+        if (other.state_ == state::value) value_.construct(std::move(other.value_.value()));
+        else if (other.state_ == state::error) error_ = std::move(other.error_);
+        state_ = other.state_;
     }
 
     bool ready() const noexcept { return state_ != state::none; }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <weir/base/assert.hpp>
+#include <weir/coro/child_value.hpp>
 #include <weir/coro/concepts.hpp>
 #include <weir/coro/context.hpp>
 #include <weir/coro/outcome.hpp>
@@ -44,13 +45,18 @@ class scope : immovable {
 public:
     // Children inherit `above`, with a stop source of this scope's own.  Needs: `above` to outlive the scope.
     explicit scope(context const& above) noexcept : stop_{above.stop}, context_{above.with_stop(stop_.token())} {}
-    ~scope() { WEIR_ASSERT(pending_.load(relaxed) == 0, "a scope ended that was not joined"); } // joined: nobody else is left
+    ~scope() {
+        WEIR_ASSERT(pending_.load(relaxed) == 0, "a scope ended that was not joined"); // joined: nobody else is left
+    }
 
     // Queues `fn(args...)`, a task<>, on the executor. `fn` and `args` are moved into a frame of the scope's own and
     // are destroyed before the scope ends.
     // Errors: what moving them throws; then nothing was begun.  Cost: the child's frame.
     template <class F, class... Args>
     void spawn(F&& fn, Args&&... args);
+    // The same for a task<T>.  Returns: child_value<T>, to await what it gives; its exception comes out there, too.
+    template <class F, class... Args>
+    auto start(F&& fn, Args&&... args);
 
     // Asks every child to end early.
     void request_stop(errc reason = errc::cancelled) noexcept { stop_.request_stop(reason); }
@@ -77,6 +83,7 @@ private:
     friend detail::scope_child::promise_type;
 
     void adopt(detail::scope_child child) noexcept;
+    void launch(detail::scope_child child) noexcept;
     // The joiner when the last one has gone, else nobody.
     std::coroutine_handle<> leave() noexcept {
         if (pending_.fetch_sub(2, acq_rel) != 2) return std::noop_coroutine(); // [left]
@@ -160,8 +167,27 @@ private:
 template <class F, class... Args>
 scope_child run_child(F fn, Args... args) {
     static_assert(std::is_void_v<await_result_t<std::invoke_result_t<F&, Args...>>>,
-                  "a child of a scope gives nothing back; deal with its result inside");
+                  "a spawned child gives nothing back; deal with its result inside, or start it");
     co_await fn(std::move(args)...);
+}
+
+template <class T, class F, class... Args>
+scope_child run_child_for(scope& of, value_end<T> into, F fn, Args... args) {
+    WEIR_TRY {
+        if constexpr (std::is_void_v<T>) {
+            co_await fn(std::move(args)...);
+            into->end().set_value();
+        } else {
+            into->end().set_value(co_await fn(std::move(args)...));
+        }
+        into->give();
+    }
+    WEIR_CATCH_ALL {
+        // Given first: the failure stops who waits for this, and it is to hear of the failure rather than of its stop.
+        into->end().set_current_exception();
+        into->give();
+        of.fail(std::current_exception());
+    }
 }
 
 } // namespace detail
@@ -171,6 +197,11 @@ inline void scope::adopt(detail::scope_child child) noexcept {
     promise.belongs_to(*this);
     promise.awaited_by(nullptr, context_);
     pending_.fetch_add(2, relaxed); // keeps C1: the caller is itself counted, so the scope cannot end meanwhile
+}
+
+inline void scope::launch(detail::scope_child child) noexcept {
+    adopt(child);
+    context_.executor.post(child.handle().promise());
 }
 
 inline void scope::start_here(detail::scope_child child) noexcept {
@@ -185,10 +216,19 @@ inline void scope::fail(std::exception_ptr error) noexcept {
 
 template <class F, class... Args>
 void scope::spawn(F&& fn, Args&&... args) {
-    auto const child =
-        detail::run_child<std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(fn), std::forward<Args>(args)...);
-    adopt(child);
-    context_.executor.post(child.handle().promise());
+    launch(detail::run_child<std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(fn), std::forward<Args>(args)...));
+}
+
+template <class F, class... Args>
+auto scope::start(F&& fn, Args&&... args) {
+    static_assert(survives_await_expression<F&&>, WEIR_SAY_PASS_ARGUMENTS);
+    using T = await_result_t<std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>...>>;
+    auto* const place = new detail::value_place<T>;
+    child_value<T> value{detail::value_end<T>{place}};
+    detail::value_end<T> giving{place}; // both ends are held before anything can throw
+    launch(detail::run_child_for<T, std::decay_t<F>, std::decay_t<Args>...>(*this, std::move(giving), std::forward<F>(fn),
+                                                                            std::forward<Args>(args)...));
+    return value;
 }
 
 namespace detail {

@@ -7,6 +7,7 @@
 
 #include <weir/coro/scope.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <tuple>
 #include <type_traits>
@@ -24,11 +25,28 @@ namespace detail {
 
 template <class A, class T>
 scope_child collect(A awaited, outcome<T>& into) {
-    if constexpr (std::is_same_v<await_result_t<A>, void>) {
+    if constexpr (std::is_void_v<await_result_t<A>>) {
         co_await std::move(awaited);
         into.set_value(T{});
     } else {
         into.set_value(co_await std::move(awaited));
+    }
+}
+
+// Awaits one after the other what nobody has taken yet, until something has failed.
+template <class A, class T>
+scope_child collect_some(std::vector<A>& awaited, std::vector<outcome<T>>& into, atomic<std::size_t>& next,
+                         scope& members) {
+    while (members.failures() == 0) {
+        std::size_t const mine = next.fetch_add(1, relaxed); // only a number: each is taken once
+        if (mine >= awaited.size()) break;
+        A one = std::move(awaited[mine]); // so that its frame, and what it was given, ends with it
+        if constexpr (std::is_void_v<await_result_t<A>>) {
+            co_await std::move(one);
+            into[mine].set_value(T{});
+        } else {
+            into[mine].set_value(co_await std::move(one));
+        }
     }
 }
 
@@ -55,15 +73,21 @@ auto when_all(A... awaited) -> task<std::tuple<value_or_monostate<await_result_t
 }
 
 // The same for any number of one kind.  Returns: the values in the order of `awaited`.
+// At most `window` of them are under way at once; those that come later begin as others end, and not once one has failed.
+// Cancel: reaches those that are under way; those that come later still begin, and hear of it at their first wait.
+// Cost: a frame for each that is under way, one more, and what holds the values.
 template <awaitable A>
-auto when_all(std::vector<A> awaited) -> task<std::vector<value_or_monostate<await_result_t<A>>>> {
+auto when_all(std::vector<A> awaited, std::size_t window = ~std::size_t{0})
+    -> task<std::vector<value_or_monostate<await_result_t<A>>>> {
     using value = value_or_monostate<await_result_t<A>>;
+    WEIR_ASSERT(window >= 1, "a window that nothing passes");
     context const& above = co_await this_task();
     scope members{above};
     std::vector<outcome<value>> outcomes(awaited.size());
+    atomic<std::size_t> next{0};
     WEIR_TRY {
-        for (std::size_t i = 0; i < awaited.size(); ++i)
-            members.start_here(detail::collect<A>(std::move(awaited[i]), outcomes[i]));
+        for (std::size_t n = std::min(window, awaited.size()); n > 0; --n)
+            members.start_here(detail::collect_some<A>(awaited, outcomes, next, members));
     }
     WEIR_CATCH_ALL { members.fail(std::current_exception()); } // as above
     co_await scope::join(members);

@@ -3,8 +3,7 @@
 // Not:      a queue of signals: ten sets before one wait are one.
 #pragma once
 
-#include <weir/coro/operation.hpp>
-#include <weir/sync/wait_queue.hpp>
+#include <weir/sync/queue_awaiter.hpp>
 
 namespace weir {
 
@@ -15,7 +14,7 @@ class event : immovable {
 public:
     explicit event(bool is_raised = false) noexcept : queue_{is_raised ? raised : lowered} {}
 
-    bool is_set() const noexcept { return queue_.peek() != 0; }
+    bool is_set() const noexcept { return queue_.peek() == raised; }
 
     // Raises the flag and wakes all who wait.  Order: first come, first woken. Resumes nobody inside the call.
     // Who has seen the flag may destroy the event, although set has not returned, once every other wait on it has ended.
@@ -35,43 +34,19 @@ private:
     wait_queue queue_;
 };
 
-class event::awaiter : waiter {
+class event::awaiter : public queue_awaiter<awaiter, void> {
 public:
-    explicit awaiter(event& of) noexcept : waiter{&abandon}, event_{of} {}
-    bool await_ready() noexcept {
-        if (!event_.is_set()) return false;
-        complete_unpublished();
-        return true;
-    }
-    template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-        return listen(handle) && enqueue();
-    }
-    result<void> await_resume() noexcept { return finish(); }
+    explicit awaiter(event& of) noexcept : queue_awaiter{of.queue_} {}
 
-private:
-    bool enqueue() noexcept {
-        auto const state = event_.queue_.lock();
-        bool suspends = false;
-        if (state == raised) {
-            complete_unpublished();
-        } else if (publish()) {
-            event_.queue_.push(*this); // keeps V3
-            suspends = true;
-        }
-        event_.queue_.unlock(state);
-        // ---- suspended, the coroutine may run elsewhere
-        return suspends;
-    }
-    static void abandon(waiter& self) noexcept { static_cast<awaiter&>(self).event_.queue_.remove(self); }
-
-    event& event_;
+    bool try_now() const noexcept { return queue().peek() == raised; }
+    bool take(std::uint64_t& state) const noexcept { return state == raised; }
+    void waits(std::uint64_t&) const noexcept {}
 };
 
 inline void event::set() noexcept {
     wake_list woken;
     queue_.lock();
-    while (waiter* const one = queue_.pop_claimed()) woken.add(*one);
+    queue_.claim_all(woken);
     queue_.unlock(raised);
     // ---- the event may be gone
     woken.wake_all();

@@ -4,8 +4,7 @@
 // Not:      recursive, nor bound to a thread: it may be unlocked on another one.
 #pragma once
 
-#include <weir/coro/operation.hpp>
-#include <weir/sync/wait_queue.hpp>
+#include <weir/sync/queue_awaiter.hpp>
 
 #include <utility>
 
@@ -30,6 +29,7 @@ public:
 
 private:
     friend mutex;
+    friend class condition;
     explicit mutex_guard(mutex& of) noexcept : of_{&of} {}
     mutex* of_ = nullptr;
 };
@@ -48,59 +48,43 @@ public:
 
 private:
     friend mutex_guard;
+    friend class condition;
     bool take() noexcept {
         std::uint64_t now = free;
         return queue_.try_change(now, held);
     }
-    void unlock() noexcept;
+    void unlock() noexcept {
+        std::uint64_t now = held;
+        if (!queue_.try_change(now, free)) unlock_contended();
+    }
+    void unlock_contended() noexcept;
+    // For who holds it and the queue's lock: `state` as it is afterwards, and the next holder, who must be woken.
+    waiter* hand_over(std::uint64_t& state) noexcept;
 
     // The state:
     //   free       nobody holds it
     //   held       somebody does, and nobody waits
-    //   contended  somebody does, and others wait
+    //   contended  somebody does, and others wait, or did until they were stopped: who unlocks looks
     static constexpr std::uint64_t free = 0;
     static constexpr std::uint64_t held = 1;
     static constexpr std::uint64_t contended = 2;
     wait_queue queue_{free};
 };
 
-class mutex::awaiter : waiter {
+class mutex::awaiter : public queue_awaiter<awaiter, mutex_guard> {
 public:
-    explicit awaiter(mutex& of) noexcept : waiter{&abandon}, mutex_{of} {}
-    bool await_ready() noexcept {
-        if (!mutex_.take()) return false;
-        complete_unpublished();
+    explicit awaiter(mutex& of) noexcept : queue_awaiter{of.queue_}, mutex_{of} {}
+
+    bool try_now() const noexcept { return mutex_.take(); }
+    bool take(std::uint64_t& state) const noexcept {
+        if (state != free) return false;
+        state = held;
         return true;
     }
-    template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-        return listen(handle) && enqueue();
-    }
-    result<mutex_guard> await_resume() noexcept {
-        auto const ended = finish();
-        if (!ended) return ended.error();
-        return mutex_guard{mutex_};
-    }
+    void waits(std::uint64_t& state) const noexcept { state = contended; }
+    mutex_guard value() const noexcept { return mutex_guard{mutex_}; }
 
 private:
-    bool enqueue() noexcept {
-        std::uint64_t state = mutex_.queue_.lock();
-        bool suspends = false;
-        if (state == free) {
-            state = held;
-            complete_unpublished();
-        } else if (publish()) {
-            state = contended;
-            mutex_.queue_.push(*this); // keeps V3
-            suspends = true;
-        }
-        mutex_.queue_.unlock(state);
-        // ---- suspended, the coroutine may run elsewhere
-        return suspends;
-    }
-    // Contended without a waiter is harmless: unlock looks.
-    static void abandon(waiter& self) noexcept { static_cast<awaiter&>(self).mutex_.queue_.remove(self); }
-
     mutex& mutex_;
 };
 
@@ -108,15 +92,20 @@ inline void mutex_guard::unlock() noexcept {
     if (of_) std::exchange(of_, nullptr)->unlock();
 }
 
-inline void mutex::unlock() noexcept {
-    std::uint64_t now = held;
-    if (queue_.try_change(now, free)) return;
-    queue_.lock();
-    waiter* const next = queue_.pop_claimed();
-    bool const more = !queue_.empty();
-    queue_.unlock(next ? (more ? contended : held) : free);
+// Out of the way of who meets nobody.
+WEIR_NOINLINE inline void mutex::unlock_contended() noexcept {
+    std::uint64_t state = queue_.lock();
+    waiter* const next = hand_over(state);
+    queue_.unlock(state);
     // ---- the mutex may be gone
-    if (next) next->wake(); // handed over: it was never free in between
+    if (next) next->wake();
+}
+
+inline waiter* mutex::hand_over(std::uint64_t& state) noexcept {
+    waiter* const next = queue_.pop_claimed();
+    if (next) state = queue_.empty() ? held : contended; // it is never free in between
+    else state = free;
+    return next;
 }
 
 } // namespace weir

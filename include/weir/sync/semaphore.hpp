@@ -4,8 +4,7 @@
 // Cancel:   a stopped waiter never keeps a permit: what was being handed to it goes to the next.
 #pragma once
 
-#include <weir/coro/operation.hpp>
-#include <weir/sync/wait_queue.hpp>
+#include <weir/sync/queue_awaiter.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -67,6 +66,7 @@ public:
 
 private:
     bool take(std::size_t count) noexcept;
+    void release_contended(std::size_t count) noexcept;
     // Hands permits out of `state` to as many waiters as they last for; gives the state that is left.
     // Needs: the queue's lock.
     std::uint64_t grant(std::uint64_t state, wake_list& woken) noexcept;
@@ -82,31 +82,26 @@ private:
     wait_queue queue_;
 };
 
-class semaphore::awaiter : waiter {
+class semaphore::awaiter : public queue_awaiter<awaiter, permit> {
 public:
-    awaiter(semaphore& of, std::size_t count) noexcept : waiter{&abandon}, semaphore_{of}, count_{count} {}
-    bool await_ready() noexcept {
-        if (!semaphore_.take(count_)) return false;
-        complete_unpublished();
+    awaiter(semaphore& of, std::size_t count) noexcept : queue_awaiter{of.queue_}, count_{count}, semaphore_{of} {}
+
+    bool try_now() const noexcept { return semaphore_.take(count_); }
+    bool take(std::uint64_t& state) const noexcept {
+        if (state & waited_for || state < pack(count_)) return false;
+        state -= pack(count_);
         return true;
     }
-    template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-        return listen(handle) && enqueue();
-    }
-    result<permit> await_resume() noexcept {
-        auto const ended = finish();
-        if (!ended) return ended.error();
-        return permit{semaphore_, count_};
-    }
+    void waits(std::uint64_t& state) const noexcept { state |= waited_for; } // keeps M1
+    permit value() const noexcept { return permit{semaphore_, count_}; }
+    void abandon() noexcept;
 
 private:
     friend semaphore;
-    bool enqueue() noexcept;
-    static void abandon(waiter& self) noexcept;
 
-    semaphore& semaphore_;
+    // Not in the permit's order: a compiler would fetch both by one load, which has to wait for both stores to end.
     std::size_t const count_;
+    semaphore& semaphore_;
 };
 
 inline void permit::release() noexcept {
@@ -125,6 +120,11 @@ inline void semaphore::release(std::size_t count) noexcept {
     std::uint64_t now = queue_.peek();
     while (!(now & waited_for))
         if (queue_.try_change(now, now + pack(count))) return;
+    release_contended(count);
+}
+
+// Out of the way of who meets nobody.
+WEIR_NOINLINE inline void semaphore::release_contended(std::size_t count) noexcept {
     wake_list woken;
     std::uint64_t const state = queue_.lock();
     queue_.unlock(grant(state + pack(count), woken));
@@ -134,7 +134,7 @@ inline void semaphore::release(std::size_t count) noexcept {
 
 inline std::uint64_t semaphore::grant(std::uint64_t state, wake_list& woken) noexcept {
     while (waiter* const first = queue_.front()) {
-        std::uint64_t const wanted = pack(static_cast<awaiter*>(first)->count_);
+        std::uint64_t const wanted = pack(awaiter::of(*first).count_);
         if ((state & ~waited_for) < wanted) return state; // keeps M2
         first->unlink();
         if (!first->claim()) continue; // T7: a stop has it; the permits go to the next
@@ -144,27 +144,11 @@ inline std::uint64_t semaphore::grant(std::uint64_t state, wake_list& woken) noe
     return state & ~waited_for; // keeps M1
 }
 
-inline bool semaphore::awaiter::enqueue() noexcept {
-    std::uint64_t state = semaphore_.queue_.lock();
-    bool suspends = false;
-    if (!(state & waited_for) && state >= pack(count_)) {
-        state -= pack(count_);
-        complete_unpublished();
-    } else if (publish()) {
-        state |= waited_for; // keeps M1
-        semaphore_.queue_.push(*this); // keeps V3
-        suspends = true;
-    }
-    semaphore_.queue_.unlock(state);
-    // ---- suspended, the coroutine may run elsewhere
-    return suspends;
-}
-
-inline void semaphore::awaiter::abandon(waiter& self) noexcept {
-    semaphore& of = static_cast<awaiter&>(self).semaphore_;
+inline void semaphore::awaiter::abandon() noexcept {
+    semaphore& of = semaphore_;
     wake_list woken;
     std::uint64_t const state = of.queue_.lock();
-    if (self.linked()) self.unlink();
+    if (in_queue().linked()) in_queue().unlink();
     of.queue_.unlock(of.grant(state, woken)); // the head may have been what those behind it waited for
     woken.wake_all();
 }

@@ -12,6 +12,19 @@
 
 namespace weir {
 
+// Claimed waiters, to be woken once the lock is released.
+class wake_list : immovable {
+public:
+    ~wake_list() { WEIR_ASSERT(claimed_.empty(), "claimed waiters were not woken"); }
+    void add(waiter& one) noexcept { claimed_.push_back(one); }
+    void wake_all() noexcept {
+        while (job* const one = claimed_.pop_front()) static_cast<waiter*>(one)->wake();
+    }
+
+private:
+    intrusive_fifo<job> claimed_; // through job::next, which belongs to no queue until the wake
+};
+
 // Q1: a linked waiter is in phase waiting, or a stop has just claimed it and is on its way to take it out.
 // Q2: while locked, the word and the list belong to who holds the lock.
 class wait_queue : immovable {
@@ -39,7 +52,7 @@ public:
     // The rest under the lock.
     bool empty() const noexcept { return waiters_.empty(); }
     waiter* front() noexcept { return waiters_.front(); }
-    // Links one for which publish has just succeeded.
+    // Links one for which publish has just succeeded, or that has been in another list under this lock ever since.
     void push(waiter& one) noexcept { waiters_.push_back(one); }
     // Takes out the first that no stop has claimed, claimed for the caller; null when there is none.
     waiter* pop_claimed() noexcept {
@@ -47,24 +60,15 @@ public:
             if (one->claim()) return one;
         return nullptr;
     }
+    // All of these, to be woken.
+    void claim_all(wake_list& woken) noexcept {
+        while (waiter* const one = pop_claimed()) woken.add(*one);
+    }
 
 private:
     static constexpr std::uint64_t locked = 1;
     atomic<std::uint64_t> word_; // the state in the upper 63 bits; bit 0 is the lock
     intrusive_list<waiter> waiters_;
-};
-
-// Claimed waiters, to be woken once the lock is released.
-class wake_list : immovable {
-public:
-    ~wake_list() { WEIR_ASSERT(claimed_.empty(), "claimed waiters were not woken"); }
-    void add(waiter& one) noexcept { claimed_.push_back(one); }
-    void wake_all() noexcept {
-        while (job* const one = claimed_.pop_front()) static_cast<waiter*>(one)->wake();
-    }
-
-private:
-    intrusive_fifo<job> claimed_; // through job::next, which belongs to no queue until the wake
 };
 
 inline bool wait_queue::try_change(std::uint64_t& expected, std::uint64_t desired) noexcept {

@@ -7,15 +7,14 @@
 
 namespace weir {
 
-namespace detail {
-
-// The wheel of the thread that a coroutine runs on.
+// The wheel of the thread that a coroutine runs on; for authors of primitives.
 inline timer_wheel& this_wheel() noexcept {
     timer_wheel* const wheel = current<timer_wheel>();
     if (!wheel) WEIR_FATAL("a timer was awaited on a thread that has none; run the coroutine in a runtime");
     return *wheel;
 }
 
+// What sleeping awaits; for authors of primitives.
 class sleep_awaiter : waiter, timer {
 public:
     explicit sleep_awaiter(time_point at) noexcept : waiter{&abandon}, timer{&claim, &fired}, at_{at} {}
@@ -43,15 +42,13 @@ private:
     timer_wheel* wheel_ = nullptr;
 };
 
-} // namespace detail
-
 // Suspends until `at` or a little later (65 microseconds and the executor's queue), never earlier.
 // Returns: result<void>.  Cancel: ends at once.  Cost: a spin lock to begin; another when cancelled. No allocation.
-inline operation<detail::sleep_awaiter, time_point> sleep_until(time_point at) noexcept {
-    return operation<detail::sleep_awaiter, time_point>{at};
+inline operation<sleep_awaiter, time_point> sleep_until(time_point at) noexcept {
+    return operation<sleep_awaiter, time_point>{at};
 }
 
-inline operation<detail::sleep_awaiter, time_point> sleep_for(duration length) noexcept {
+inline operation<sleep_awaiter, time_point> sleep_for(duration length) noexcept {
     time_point const now = clock::now();
     return sleep_until(length < no_deadline - now ? now + length : no_deadline);
 }

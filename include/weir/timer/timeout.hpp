@@ -55,7 +55,7 @@ auto deadline(A awaited, time_point at) -> task<await_result_t<A>> {
     linked_stop_source source{above.stop};
     context const narrower = above.with_stop(source.token()).with_deadline(at);
     if (at <= clock::now()) source.request_stop(errc::timed_out);
-    detail::stop_timer const stopper{detail::this_wheel(), at, source};
+    detail::stop_timer const stopper{this_wheel(), at, source};
     co_await use_context(narrower);
     co_return co_await std::move(awaited);
 }

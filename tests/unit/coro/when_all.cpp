@@ -12,6 +12,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -196,4 +197,84 @@ TEST_CASE("no frame and no value is left, with and without an exception") {
               static_cast<void>(what_is_thrown(work()));
           }) == 0);
     CHECK(counted::alive == 0);
+}
+
+TEST_CASE("a window bounds how many are under way, and all of them run") {
+    for (std::size_t const window : {1u, 3u, 7u, 8u}) {
+        std::size_t under_way = 0;
+        std::size_t most = 0;
+        auto const member = [&](int number) -> task<int> {
+            most = std::max(most, ++under_way);
+            co_await yield();
+            co_await yield();
+            --under_way;
+            co_return number;
+        };
+        std::vector<task<int>> members;
+        for (int n = 0; n < 7; ++n) members.push_back(member(n));
+        auto const values = sync_wait(when_all(std::move(members), window));
+        CHECK(values == std::vector{0, 1, 2, 3, 4, 5, 6});
+        CHECK(most == std::min<std::size_t>(window, 7));
+    }
+}
+
+TEST_CASE("a million through a window of one, which never suspend, use a constant stack (T9)") {
+    std::size_t const width = scaled(1'000'000);
+    std::vector<task<int>> members;
+    members.reserve(width);
+    for (std::size_t n = 0; n < width; ++n) members.push_back(number_at_once(1));
+    auto const values = sync_wait(when_all(std::move(members), 1));
+    CHECK(values == std::vector<int>(width, 1));
+}
+
+TEST_CASE("once one has failed, those behind the window do not begin") {
+    int begun = 0;
+    auto const member = [&](int number) -> task<> {
+        ++begun;
+        co_await yield();
+        if (number == 1) throw std::runtime_error("second");
+        co_await yield();
+    };
+    auto const work = [&]() -> task<> {
+        std::vector<task<>> members;
+        for (int n = 0; n < 10; ++n) members.push_back(member(n));
+        static_cast<void>(co_await when_all(std::move(members), 2));
+    };
+    CHECK(what_is_thrown(work()) == "second");
+    CHECK(begun == 2);
+}
+
+TEST_CASE("a stop reaches those under way, and those that begin after it (T6)") {
+    event never;
+    int ended = 0;
+    manual_executor runs;
+    stop_source stop;
+    std::vector<task<errc>> members;
+    for (int n = 0; n < 5; ++n) members.push_back(waits_for_a_stop(never, ended));
+    started work{when_all(std::move(members), 2), context{runs}.with_stop(stop.token())};
+    runs.run_all();
+    CHECK(!work.done());
+    stop.request_stop(errc::shut_down);
+    runs.run_all();
+    REQUIRE(work.done());
+    CHECK(work.take() == std::vector<errc>(5, errc::shut_down));
+    CHECK(ended == 5);
+}
+
+TEST_CASE("what a member was given ends with it, and not with the last (a permit must not wait for the others)") {
+    for (std::size_t const window : {1u, 4u}) {
+        std::vector<int> alive_at_its_start;
+        auto const member = [&](counted held) -> task<> {
+            alive_at_its_start.push_back(counted::alive);
+            held.value = 0;
+            co_return;
+        };
+        auto const work = [&]() -> task<> {
+            std::vector<task<>> members;
+            for (int n = 0; n < 4; ++n) members.push_back(member(counted{n}));
+            static_cast<void>(co_await when_all(std::move(members), window));
+        };
+        sync_wait(work());
+        CHECK(alive_at_its_start == std::vector{4, 3, 2, 1});
+    }
 }
