@@ -123,7 +123,7 @@ TEST_CASE("an exception comes out of next, once, and then it is the end") {
     }
 }
 
-TEST_CASE("a yielded variable is copied: who moves the value away leaves the variable alone") {
+TEST_CASE("a variable yielded by an async_generator is copied: who moves the value away leaves the variable alone") {
     auto const words = []() -> async_generator<std::string> {
         std::string const fixed(50, 'f');
         std::string word(50, 'w');
