@@ -255,7 +255,7 @@ TEST_CASE("it nests, and the stop of an outer one goes through an inner one") {
     CHECK(ended == 2);
 }
 
-TEST_CASE("it also awaits what is no task") {
+TEST_CASE("when_any also awaits what is no task") {
     event set{true};
     event never;
     auto const first = sync_wait(when_any(never.wait(), set.wait()));
