@@ -33,4 +33,21 @@ concept bulk_queue = queue_of<Queue, Value> && requires(Queue& queue, std::span<
     { queue.try_pop_n(values) } -> std::same_as<std::size_t>;
 };
 
+// A queue of items that carry their own link, which is drained whole.
+template <class Queue, class Item>
+concept inbox_of = requires(Queue& queue, Queue const& observed, Item& item) {
+    { queue.push(item) } noexcept -> std::same_as<bool>; // true when it was empty
+    queue.pop_all();
+    { observed.empty() } noexcept -> std::same_as<bool>;
+};
+
+// A queue with two ends: one thread's own, and one where anybody takes.
+template <class Queue, class Value>
+concept work_stealing = requires(Queue& queue, Queue const& observed, Value value) {
+    queue.push_bottom(value);
+    { queue.pop_bottom() } noexcept -> std::same_as<Value>;
+    { queue.steal() } noexcept;
+    { observed.size_hint() } noexcept -> std::same_as<std::size_t>;
+};
+
 } // namespace weir

@@ -14,6 +14,7 @@
 #include <weir/base/atomic.hpp>
 #include <weir/base/cache_line.hpp>
 #include <weir/base/immovable.hpp>
+#include <weir/queue/concepts.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -164,6 +165,7 @@ auto deque<T, FirstCapacity>::grow(ring* full, std::int64_t top, std::int64_t bo
     return *larger.release();
 }
 
+static_assert(work_stealing<deque<void*>, void*>);
 static_assert(sizeof(deque<void*>) == 2 * cache_line);
 
 } // namespace weir

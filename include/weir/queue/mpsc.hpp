@@ -12,6 +12,7 @@
 #include <weir/base/immovable.hpp>
 #include <weir/base/intrusive.hpp>
 #include <weir/cpu/pause.hpp>
+#include <weir/queue/concepts.hpp>
 
 #include <cstdint>
 
@@ -67,5 +68,12 @@ intrusive_fifo<T> mpsc<T>::pop_all() noexcept {
     }
     return all;
 }
+
+namespace detail {
+struct letter {
+    atomic<letter*> next{nullptr};
+};
+} // namespace detail
+static_assert(inbox_of<mpsc<detail::letter>, detail::letter>);
 
 } // namespace weir
