@@ -181,7 +181,8 @@ TEST_CASE("the failures of two lookups, of which one was dropped, are one except
 
 TEST_CASE("a lookup outside of interleave ends the program, and so does one that outlives it") {
     auto const outside = test::run_in_child([] {
-        static_cast<void>(waits(1, 1));
+        std::vector<interleaved<int>> kept; // clang gives a lookup that goes nowhere no frame of its own
+        kept.push_back(waits(1, 1));
         return std::string{};
     });
     CHECK(!outside.well);
