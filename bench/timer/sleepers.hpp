@@ -86,12 +86,16 @@ public:
 
 struct go_program {
     static constexpr auto name = "Go";
-    static constexpr auto path = WEIR_BENCH_TIMER_GO;
+#ifdef WEIR_BENCH_GO
+    static constexpr auto path = WEIR_BENCH_GO;
+#else
+    static constexpr auto path = "";
+#endif
     static constexpr auto missing = "no go";
 };
 struct tokio_program {
     static constexpr auto name = "Tokio";
-    static constexpr auto path = WEIR_BENCH_TIMER_TOKIO;
+    static constexpr auto path = WEIR_BENCH_TOKIO;
     static constexpr auto missing = "no cargo, or it could not fetch the crate";
 };
 
