@@ -7,3 +7,11 @@
 #include <weir/flow/coalescer.hpp>    // coalescer: many callers of one key share one flight
 #include <weir/flow/replies.hpp>      // replies: a place for each answer of a batch
 #include <weir/flow/batcher.hpp>      // batcher: many requests become one call
+#include <weir/flow/token_bucket.hpp>      // token_bucket: so many a second, and a burst at once
+#include <weir/flow/rate_limiter.hpp>      // rate_limiter: who comes too early waits for its turn
+#include <weir/flow/keyed_limiter.hpp>     // keyed_limiter: a bucket for each key
+#include <weir/flow/concurrency_limit.hpp> // concurrency_limit: so many at once, fixed or measured; sheds what waits too long
+#include <weir/flow/retry_budget.hpp>      // retry_budget: how much may be tried again
+#include <weir/flow/retry.hpp>             // retry: the same again, after a pause
+#include <weir/flow/hedge.hpp>             // hedger: a second attempt for what takes long
+#include <weir/flow/circuit_breaker.hpp>   // circuit_breaker: spares what keeps failing

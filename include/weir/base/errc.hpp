@@ -18,6 +18,7 @@ enum class errc {
     too_long,       // a limit on length was passed
     no_reply,       // a batch left this request without an answer
     unsupported,    // the system lacks the operation
+    circuit_open,   // a circuit breaker spares the other side
 };
 
 class errc_category final : public std::error_category {
@@ -35,6 +36,7 @@ public:
             case errc::too_long: return "longer than the limit";
             case errc::no_reply: return "the batch gave no reply";
             case errc::unsupported: return "not supported by this system";
+            case errc::circuit_open: return "the circuit is open";
         }
         return "unknown weir error " + std::to_string(value);
     }

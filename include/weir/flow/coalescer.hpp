@@ -12,6 +12,7 @@
 #include <weir/coro/operation.hpp>
 #include <weir/coro/outcome.hpp>
 #include <weir/coro/task.hpp>
+#include <weir/flow/equal_keys.hpp>
 #include <weir/flow/flight.hpp>
 #include <weir/flow/loader_flight.hpp>
 #include <weir/flow/shared_value.hpp>
@@ -26,15 +27,6 @@
 #include <utility>
 
 namespace weir {
-
-// As std::equal_to<>, which lives in a header that costs every user compile time.
-struct equal_keys {
-    using is_transparent = void;
-    template <class A, class B>
-    bool operator()(A const& a, B const& b) const {
-        return a == b;
-    }
-};
 
 class coalescer_options {
 public:
