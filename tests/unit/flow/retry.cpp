@@ -161,18 +161,6 @@ TEST_CASE("tries beyond the first come out of the budget, which calls fill by a 
     CHECK(calls <= 1100);
 }
 
-TEST_CASE("a quiet time saves up no more than the most") {
-    retry_budget_options with;
-    with.share = 0.5;
-    with.per_second = 1e-6;
-    with.most_saved = 5;
-    retry_budget budget{with};
-    for (int n = 0; n < 1000; ++n) budget.deposit();
-    int extra = 0;
-    while (budget.withdraw()) ++extra;
-    CHECK(extra == 6); // with the one of the reserve
-}
-
 TEST_CASE("each try gets the same arguments") {
     virtual_wheel time;
     manual_executor runs;
