@@ -143,7 +143,7 @@ inline void suite::take_sample(contender& who) {
         double const longer = std::max(before, trip());
         bool const near = longer <= settings_.limit * best_trip_;
         if (near || attempt >= settings_.tries || settings_.spare == 0) {
-            who.samples.push_back(took / static_cast<double>(who.times));
+            who.samples.push_back(took / static_cast<double>(who.times) / static_cast<double>(settings_.parts));
             who.trips.push_back(longer);
             if (!near) ++who.refused;
             return;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,7 +26,8 @@ public:
     child(char const* path, std::vector<std::string> arguments) : path_{path} {
         int there[2];
         int back[2];
-        if (pipe(there) != 0 || pipe(back) != 0) fail("no pipe");
+        // Closed on exec, or a child made later would keep this one's input open, and it would never end.
+        if (pipe2(there, O_CLOEXEC) != 0 || pipe2(back, O_CLOEXEC) != 0) fail("no pipe");
         std::vector<char*> words{const_cast<char*>(path)};
         for (std::string& each : arguments) words.push_back(each.data());
         words.push_back(nullptr);
@@ -33,7 +35,6 @@ public:
         if (process_ == 0) {
             dup2(there[0], 0);
             dup2(back[1], 1);
-            for (int const end : {there[0], there[1], back[0], back[1]}) close(end);
             execv(path, words.data());
             _exit(127);
         }

@@ -21,13 +21,17 @@ GATE_LIMIT = 2.5  # as in settings.hpp
 
 
 class Workload:
-    """One table: the workload's name as the program prints it, a title, the yardstick's name, and the aims."""
+    """One table: the workload's name as the program prints it, a title, the yardstick's name, and the aims.
 
-    def __init__(self, name, title, yardstick, *aims):
+    `twins` maps contenders to who else does the same with one thread; the table then tells their speed-up.
+    """
+
+    def __init__(self, name, title, yardstick, *aims, twins=None):
         self.name = name
         self.title = title
         self.yardstick = yardstick
         self.aims = aims
+        self.twins = twins or {}
 
 
 class Subject:
@@ -142,7 +146,10 @@ def make_report(subject, workload, results, machine, settings, notes):
     columns = [Column("ns", "ns", 2), Column("rate", "M/s", 1)]
     if yardstick:
         columns.append(Column("speed", f"speed, {yardstick.name} = 1", 2))
-    rows = [_row(contender, yardstick) for contender in contenders.values()]
+    if workload.twins:
+        columns.append(Column("speed_up", "speed-up", 2))
+    rows = [_row(contender, yardstick, contenders.get(workload.twins.get(contender.name)))
+            for contender in contenders.values()]
     rows += [Row(name, {}, notes=[why]) for name, why in results.absent[workload.name].items()]
     return Report(subject.name, workload.title, machine, settings, columns, rows, notes)
 
@@ -171,11 +178,13 @@ def aims_table(subject, results):
     return table_of(["workload", "aim", "measured", "verdict"], lines)
 
 
-def _row(contender, yardstick):
+def _row(contender, yardstick, twin):
     samples = [sample for sample in contender.samples if sample is not None]
     summaries = {"ns": Summary(samples), "rate": Summary([1e3 / max(sample, 1e-3) for sample in samples])}
     if yardstick:
         summaries["speed"] = speed(contender, yardstick)
+    if twin:
+        summaries["speed_up"] = speed(contender, twin)
     refused = contender.rounds - len(samples)
     notes = [f"{len(samples)} of {contender.rounds} samples admitted"] if refused else []
     return Row(contender.name, summaries, [{"ns": sample} for sample in contender.samples], notes)

@@ -21,6 +21,8 @@ struct settings {
     std::uint64_t seed = 20;
     // Only workloads whose name contains this word.
     std::string only{};
+    // How many of what the table counts one operation of a body is.
+    std::uint64_t parts = 1;
     // For bodies of two threads: a sample is taken again when the cache line's round trip between these cores was over
     // `limit` times the best before or after it; up to `tries` times, and beyond the first of each `spare` times in all.
     std::optional<core_pair> gate{};
@@ -32,6 +34,12 @@ struct settings {
     settings across(core_pair cores) const {
         settings changed{*this};
         changed.gate = cores;
+        return changed;
+    }
+    // The same, for bodies whose operation is a whole of so many parts.
+    settings per(std::uint64_t count) const {
+        settings changed{*this};
+        changed.parts = count;
         return changed;
     }
     // The same with samples `times` as long: for bodies that the scheduler cuts into slices.

@@ -311,7 +311,9 @@ class InProcess(unittest.TestCase):
         '{"workload":"w","contender":"ours","samples":[1,9,1],"trips":[100,251,250]}',
         '{"workload":"w","contender":"far","samples":[7,8],"trips":[900,900]}',
         '{"workload":"w","contender":"theirs","absent":"not installed"}',
+        '{"workload":"unknown","contender":"ours","samples":[4]}',
         '{"workload":"v","contender":"ours","samples":[4,5]}',
+        '{"workload":"v","contender":"ours twice","samples":[2,4]}',
     ]
     DRIVER = """
         import sys
@@ -319,6 +321,7 @@ class InProcess(unittest.TestCase):
         from harness.aims import Takes
         from harness.in_process import Subject, Workload, run
         run(Subject("toy", "A toy", "program", [Workload("w", "The title", "ours", Takes("ours", 2), Takes("far", 2)),
+                                                Workload("v", "Twins", "ours", twins={"ours twice": "ours", "no": "one"}),
                                                 Workload("not run", "Nothing", "ours", Takes("ours", 2))],
                     compact=COMPACT))
     """
@@ -341,10 +344,13 @@ class InProcess(unittest.TestCase):
         self.assertIn("| theirs | - | - | - | not installed |", text)
         self.assertIn("| w | ours: at most 2 ns | 1.00 ns | holds |", text)
         self.assertIn("| w | far: at most 2 ns | 7.50 ns | missed |", text)
-        self.assertIn("### v", text)
+        self.assertIn("| contender | ns | M/s | speed, ours = 1 | speed-up | remarks |", text)
+        self.assertIn("| ours twice | 3.00 ± 1.00 | 375.0 ± 125.0 | 1.62 ± 0.38 | 1.62 ± 0.38 |  |", text)
+        self.assertIn("| ours | 4.50 ± 0.50 | 225.0 ± 25.0 | 1.00 ± 0.00 | - |  |", text)
+        self.assertIn("### unknown", text)
         self.assertNotIn("Nothing", text)
         self.assertIn("- a warning", text)
-        self.assertEqual([report["title"] for report in reports], ["The title", "v"])
+        self.assertEqual([report["title"] for report in reports], ["The title", "Twins", "unknown"])
 
     def test_many_small_workloads_share_a_table_with_a_line_for_each(self):
         text, _ = self.drive("\n".join(["cat <<'END'", *self.LINES, "END"]), compact=True)
@@ -375,8 +381,10 @@ COMPILER = shutil.which(os.environ.get("CXX", "c++"))
 @unittest.skipUnless(COMPILER, "no C++ compiler")
 class MicroBenchmarks(unittest.TestCase):
     PROGRAM = r"""
+        #include <harness/child.hpp>
         #include <harness/measure.hpp>
         #include <harness/race.hpp>
+        #include <memory>
         using namespace std::chrono_literals;
 
         struct short_one { static constexpr auto name = "short"; static constexpr auto pause = 50us; };
@@ -397,9 +405,20 @@ class MicroBenchmarks(unittest.TestCase):
             bench::suite own{"own clock", chosen};
             own.add("seven", [](std::uint64_t times) { return 7.0 * static_cast<double>(times); });
             own.run();
+            bench::suite parted{"in parts", chosen.per(2)};
+            parted.add("half of seven", [](std::uint64_t times) { return 7.0 * static_cast<double>(times); });
+            parted.run();
             bench::suite unwanted{"other", chosen};
             unwanted.add("never", [](std::uint64_t) { std::abort(); });
             if (!chosen.only.empty()) unwanted.run();
+
+            // The earlier one ends first, while the later one still runs.
+            std::string const echo{"while read n; do echo $n $n; done"};
+            auto earlier = std::make_unique<bench::child>("/bin/sh", std::vector<std::string>{"-c", echo});
+            bench::child later{"/bin/sh", {"-c", echo}};
+            bool const echoed = earlier->run(3).sum == 3 && later.run(4).took == 4;
+            earlier.reset();
+            if (!echoed) return 1;
 
             // Two that wait for each other, and so are there at the same time, and the longer of which counts.
             std::atomic<int> there{0};
@@ -428,7 +447,7 @@ class MicroBenchmarks(unittest.TestCase):
 
     def entries(self, *options):
         done = subprocess.run([self.program, "--rounds", "3", "--sample-ms", "20", *options], check=True,
-                              stdout=subprocess.PIPE, text=True)
+                              stdout=subprocess.PIPE, text=True, timeout=60)
         return {entry["contender"]: entry for entry in map(json.loads, done.stdout.splitlines())}
 
     def test_a_suite_prints_a_line_of_nanoseconds_for_each_contender(self):
@@ -446,6 +465,9 @@ class MicroBenchmarks(unittest.TestCase):
 
     def test_a_body_that_returns_its_time_is_believed(self):
         self.assertEqual(self.entries()["seven"]["median"], 7)
+
+    def test_what_an_operation_consists_of_is_told_by_the_part(self):
+        self.assertEqual(self.entries()["half of seven"]["median"], 3.5)
 
     def test_only_the_workloads_that_are_wanted_run(self):
         self.assertEqual(list(self.entries("--only", "own")), ["seven"])

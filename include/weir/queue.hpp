@@ -8,7 +8,7 @@
 #include <weir/queue/mpsc.hpp>        // an intrusive inbox: anybody pushes, who drains takes all
 #include <weir/queue/deque.hpp>       // work stealing: the owner at one end, thieves at the other
 #include <weir/queue/event_count.hpp> // sleep until something has changed, without a lock round the change
-#include <weir/queue/blocking.hpp>    // any of these, for threads that wait
+#include <weir/queue/blocking_queue.hpp> // any of these, for threads that wait
 #if __has_include(<concurrentqueue/moodycamel/concurrentqueue.h>) || __has_include(<moodycamel/concurrentqueue.h>) || \
     __has_include(<concurrentqueue/concurrentqueue.h>) || __has_include(<concurrentqueue.h>)
 #include <weir/queue/unbounded.hpp> // any number of producers and consumers, no bound; where its package is installed

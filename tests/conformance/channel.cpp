@@ -1,16 +1,24 @@
 // tests/conformance/channel.cpp: channels of all kinds keep the contract of a wait.
 // The values are pointers that own, so that one which is lost or had twice also shows as memory.
 #include "conformance/conformance.hpp"
+#include "conformance/own_scope.hpp"
 
 #include <weir/channel/broadcast.hpp>
 #include <weir/channel/channel.hpp>
+#include <weir/channel/chunks.hpp>
+#include <weir/channel/for_each_concurrent.hpp>
+#include <weir/channel/map_concurrent.hpp>
 #include <weir/channel/oneshot.hpp>
 #include <weir/channel/unbounded_channel.hpp>
 #include <weir/channel/watch.hpp>
+#include <weir/coro/yield.hpp>
+#include <weir/sync/event.hpp>
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <span>
 #include <tuple>
 #include <utility>
@@ -206,8 +214,129 @@ struct watch_changed {
     watch<int>::receiver sees = setting.subscribe();
 };
 
+// A pair, of which one may come and the other be waited for.
+struct chunks_recv {
+    static constexpr description row{.name = "chunks::recv",
+                                     .kind = on_cancel::safe,
+                                     .value = "what the chunk has so far is given; the rest stays in the source",
+                                     .serves = audience::lone};
+    explicit chunks_recv(stage&) {}
+    task<std::error_code> wait() {
+        auto const got = co_await pairs.recv();
+        if (got)
+            for (auto const& each : *got) received += each != nullptr;
+        co_return got.error();
+    }
+    void complete() {
+        static_cast<void>(jobs.try_send(make_message()));
+        static_cast<void>(jobs.try_send(make_message()));
+    }
+    bool whole(std::size_t completed) { return (completed == 0) == (received == 0) && received + jobs.size() == 2; }
+
+    channel<message> jobs{2};
+    chunks<channel<message>&> pairs{jobs, 2, std::chrono::hours{48}};
+    std::size_t received = 0;
+};
+
+struct each_concurrent {
+    static constexpr description row{.name = "for_each_concurrent",
+                                     .kind = on_cancel::as_its_parts,
+                                     .value = "what was read is with a task, the rest in the source",
+                                     .note = "the source and the tasks are stopped, and all are joined",
+                                     .at_once = false};
+    explicit each_concurrent(stage&) {}
+    task<std::error_code> wait() {
+        std::array<event*, 3> const flags{&first, &second, &first};
+        std::atomic<int> of_a_task{0};
+        auto const end = co_await for_each_concurrent(flags, 2, &wait_for, &of_a_task);
+        co_return end ? std::error_code{of_a_task, category()} : end.error();
+    }
+    void complete() {
+        first.set();
+        second.set();
+    }
+    bool whole(std::size_t) { return first.is_set() && second.is_set(); }
+
+private:
+    static task<> wait_for(event* flag, std::atomic<int>* end) {
+        auto const waited = co_await flag->wait();
+        if (!waited) *end = waited.error().value();
+    }
+    event first;
+    event second;
+};
+
+// Of a task that nobody stops.
+struct results_recv {
+    static constexpr description row{.name = "results::recv",
+                                     .kind = on_cancel::safe,
+                                     .value = "is the next that is received; the tasks go on",
+                                     .serves = audience::lone,
+                                     .at_once = false};
+    explicit results_recv(stage&) {}
+    task<std::error_code> wait() {
+        context const& here = co_await this_task();
+        children.open(here, [&](scope& opened) { made.emplace(map_concurrent(opened, names, 2, &make, this)); });
+        auto const got = co_await made->recv();
+        if (got && *got) ++received;
+        co_return got.error();
+    }
+    void complete() { flag.set(); }
+    task<> close() { return children.join(); }
+    bool whole(std::size_t completed) { return received == completed; }
+
+private:
+    static task<message> make(int, results_recv* self) {
+        static_cast<void>(co_await self->flag.wait());
+        co_return make_message();
+    }
+    std::array<int, 1> const names{1};
+    event flag;
+    own_scope children;
+    std::optional<results<message>> made;
+    std::size_t received = 0;
+};
+
+// Of a task that does not heed its stop.
+struct results_close {
+    static constexpr description row{.name = "results::close",
+                                     .kind = on_cancel::not_stopped,
+                                     .value = "what had finished can still be received",
+                                     .note = "what is under way is stopped, and joined",
+                                     .serves = audience::lone,
+                                     .at_once = false};
+    explicit results_close(stage&) {}
+    task<std::error_code> wait() {
+        context const& here = co_await this_task();
+        children.open(here, [&](scope& opened) { made.emplace(unordered(opened, names, 2, &make, this)); });
+        co_await yield(); // the task is on its way
+        co_await made->close();
+        ++closed;
+        co_return std::error_code{};
+    }
+    void complete() { flag.set(); }
+    task<> close() { return children.join(); }
+    bool whole(std::size_t completed) { return closed == completed; }
+
+private:
+    static task<message> make(int, results_close* self) {
+        context const& here = co_await this_task();
+        context const patient = here.with_stop({});
+        co_await use_context(patient);
+        static_cast<void>(co_await self->flag.wait());
+        co_await use_context(here);
+        co_return make_message();
+    }
+    std::array<int, 1> const names{1};
+    event flag;
+    own_scope children;
+    std::optional<results<message>> made;
+    std::size_t closed = 0;
+};
+
 using all_channels = std::tuple<channel_send, channel_reserve, channel_recv, channel_recv_many, unbounded_recv,
-                                oneshot_recv, oneshot_closed, broadcast_recv, watch_changed>;
+                                oneshot_recv, oneshot_closed, broadcast_recv, watch_changed, chunks_recv, each_concurrent,
+                                results_recv, results_close>;
 in_table<all_channels> const lines{group::channels};
 
 } // namespace

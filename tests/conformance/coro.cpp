@@ -3,6 +3,7 @@
 #include "conformance/own_scope.hpp"
 
 #include <weir/coro/async_generator.hpp>
+#include <weir/coro/fork_join.hpp>
 #include <weir/coro/scope.hpp>
 #include <weir/coro/sync_wait.hpp>
 #include <weir/coro/when_all.hpp>
@@ -75,6 +76,19 @@ struct all_of_many : of_events {
         for (event* const each : {&first, &second, &first}) parts.push_back(wait_for(*each));
         auto const ends = co_await when_all(std::move(parts), 2);
         co_return either(ends[0], either(ends[1], ends[2]));
+    }
+};
+
+struct forked_pair : of_events {
+    static constexpr description row{.name = "fork_join",
+                                     .kind = on_cancel::as_its_parts,
+                                     .value = "each part's is given",
+                                     .note = "all are joined; a part that fails stops nobody",
+                                     .at_once = false};
+    using of_events::of_events;
+    task<std::error_code> wait() {
+        auto const ends = co_await fork_join(wait_for(first), wait_for(second));
+        co_return either(std::get<0>(ends), std::get<1>(ends));
     }
 };
 
@@ -191,8 +205,8 @@ struct giving_way : of_events {
     }
 };
 
-using all_coro = std::tuple<a_task, all_of, all_of_many, all_settled, any_of, joined_scope, child_get, generator_next,
-                            giving_way>;
+using all_coro = std::tuple<a_task, all_of, all_of_many, forked_pair, all_settled, any_of, joined_scope, child_get,
+                            generator_next, giving_way>;
 in_table<all_coro> const lines{group::tasks};
 
 } // namespace

@@ -1,16 +1,25 @@
-// tests/conformance/io.cpp: what the kernel does keeps the contract of a wait, on both backends.
+// tests/conformance/io.cpp: what the kernel does with sockets keeps the contract of a wait, on both backends.
 #include "conformance/conformance.hpp"
+#include "conformance/io_subject.hpp"
 #include "support/sockets.hpp"
 
 #include <weir/io/op/accept.hpp>
 #include <weir/io/op/connect.hpp>
+#include <weir/io/op/poll.hpp>
 #include <weir/io/op/read.hpp>
 #include <weir/io/op/recv.hpp>
+#include <weir/io/op/recv_message.hpp>
 #include <weir/io/op/send.hpp>
+#include <weir/io/op/send_all.hpp>
+#include <weir/io/op/send_message.hpp>
+#include <weir/io/op/send_to.hpp>
+#include <weir/io/op/shutdown.hpp>
 
 #include <array>
 #include <cstddef>
+#include <cstring>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <span>
 #include <sys/socket.h>
 #include <tuple>
@@ -26,7 +35,7 @@ struct io_recv {
     static constexpr description row{.name = "io::recv",
                                      .kind = on_cancel::safe,
                                      .value = "stays in the kernel",
-                                     .note = "the buffer belongs to the kernel until the wait has ended",
+                                     .note = buffer_note,
                                      .serves = audience::lone,
                                      .in_kernel = true};
     explicit io_recv(stage&) {}
@@ -53,7 +62,7 @@ struct io_send {
     static constexpr description row{.name = "io::send",
                                      .kind = on_cancel::safe,
                                      .value = "is with the caller; what was taken is told, as a result",
-                                     .note = "the buffer belongs to the kernel until the wait has ended",
+                                     .note = buffer_note,
                                      .serves = audience::lone,
                                      .in_kernel = true};
     explicit io_send(stage&) {}
@@ -62,19 +71,10 @@ struct io_send {
         if (taken) bytes += *taken;
         co_return taken.error();
     }
-    void complete() { received += drain(); }
+    void complete() { received += drain(ends.far); }
     bool whole(std::size_t completed) {
-        received += drain();
+        received += drain(ends.far);
         return (bytes > 0) == (completed == 1) && received == filled + bytes;
-    }
-
-private:
-    std::size_t drain() {
-        std::size_t sum = 0;
-        std::array<char, 65536> into;
-        for (ssize_t got; (got = ::recv(ends.far.number(), into.data(), into.size(), MSG_DONTWAIT)) > 0;)
-            sum += static_cast<std::size_t>(got);
-        return sum;
     }
 
     test::socket_pair ends = test::make_pair_of();
@@ -114,7 +114,7 @@ struct io_read {
     static constexpr description row{.name = "io::read",
                                      .kind = on_cancel::safe,
                                      .value = "stays in the kernel",
-                                     .note = "the buffer belongs to the kernel until the wait has ended",
+                                     .note = buffer_note,
                                      .serves = audience::lone,
                                      .in_kernel = true};
     explicit io_read(stage&) {
@@ -167,9 +167,168 @@ struct io_connect {
     io::fd client = test::tcp_socket();
 };
 
-using all_io = std::tuple<io_recv, io_send, io_accept, io_connect, io_read>;
+struct io_send_message {
+    static constexpr description row{.name = "io::send_message",
+                                     .kind = on_cancel::safe,
+                                     .value = "is with the caller; what was taken is told, as a result",
+                                     .note = buffer_note,
+                                     .serves = audience::lone,
+                                     .in_kernel = true};
+    explicit io_send_message(stage&) {}
+    task<std::error_code> wait() {
+        char text[] = "0123456789";
+        std::array<iovec, 2> const pieces{iovec{text, 4}, iovec{text + 4, 6}};
+        auto const taken = co_await io::send_message(ends.near.ref(), std::span<iovec const>{pieces});
+        if (taken) bytes += *taken;
+        co_return taken.error();
+    }
+    void complete() { received += drain(ends.far); }
+    bool whole(std::size_t completed) {
+        received += drain(ends.far);
+        return (bytes > 0) == (completed == 1) && received == filled + bytes;
+    }
+
+    test::socket_pair ends = test::make_pair_of();
+    std::size_t const filled = test::fill(ends.near);
+    std::size_t bytes = 0;
+    std::size_t received = 0;
+};
+
+struct io_send_all {
+    static constexpr description row{.name = "io::send_all",
+                                     .kind = on_cancel::safe,
+                                     .value = "what the socket has not taken is in the chain",
+                                     .note = "the chain belongs to the kernel until the wait has ended",
+                                     .serves = audience::lone,
+                                     .in_kernel = true};
+    explicit io_send_all(stage&) {
+        for (int n = 0; n < 20; ++n) chain.push_back(bytes::copy_of("0123456789"));
+    }
+    task<std::error_code> wait() {
+        auto const sent = co_await io::send_all(ends.near.ref(), chain);
+        co_return sent.error();
+    }
+    void complete() { received += drain(ends.far); }
+    bool whole(std::size_t completed) {
+        received += drain(ends.far);
+        return (completed == 0 || chain.empty()) && received + chain.size() == filled + 200;
+    }
+
+    test::socket_pair ends = test::make_pair_of();
+    std::size_t const filled = test::fill(ends.near);
+    bytes_chain chain;
+    std::size_t received = 0;
+};
+
+struct io_recv_message {
+    static constexpr description row{.name = "io::recv_message",
+                                     .kind = on_cancel::safe,
+                                     .value = "stays in the kernel, descriptors included",
+                                     .note = "buffer and message belong to the kernel until the wait has ended",
+                                     .serves = audience::lone,
+                                     .in_kernel = true};
+    explicit io_recv_message(stage&) {}
+    task<std::error_code> wait() {
+        std::array<std::byte, 8> into{};
+        auto const got = co_await io::recv_message(ends.near.ref(), into, message);
+        if (got) bytes += *got;
+        co_return got.error();
+    }
+    void complete() {
+        io::outgoing with{test::bytes_of("ab")};
+        with.attach(ends.far.ref());
+        sent = ::sendmsg(ends.far.number(), &with.header(), MSG_DONTWAIT) == 2;
+    }
+    bool whole(std::size_t completed) {
+        io::fd const came = message.take_descriptor();
+        char left[8];
+        auto const in_kernel = ::recv(ends.near.number(), left, sizeof left, MSG_DONTWAIT);
+        bool const where = static_cast<bool>(came) == (completed == 1) && in_kernel == (completed ? -1 : 2);
+        return sent && bytes == 2 * completed && where;
+    }
+
+    test::socket_pair ends = test::make_pair_of(SOCK_SEQPACKET);
+    io::incoming message;
+    std::size_t bytes = 0;
+    bool sent = false;
+};
+
+struct io_send_to {
+    static constexpr description row{.name = "io::send_to",
+                                     .kind = on_cancel::safe,
+                                     .value = "is with the caller, or was sent",
+                                     .note = buffer_note,
+                                     .serves = audience::lone,
+                                     .by_itself = true,
+                                     .in_kernel = true};
+    explicit io_send_to(stage&) {
+        sockaddr_in any{};
+        any.sin_family = AF_INET;
+        any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        REQUIRE(::bind(to.number(), reinterpret_cast<sockaddr*>(&any), sizeof any) == 0);
+        socklen_t size = sizeof any;
+        REQUIRE(::getsockname(to.number(), reinterpret_cast<sockaddr*>(&any), &size) == 0);
+        std::memcpy(&where.storage, &any, sizeof any);
+    }
+    task<std::error_code> wait() {
+        auto const sent = co_await io::send_to(from.ref(), test::bytes_of("ab"), where.storage, where.length);
+        co_return sent.error();
+    }
+    void complete() {}
+    bool whole(std::size_t completed) { return drain(to) == 2 * completed; }
+
+    io::fd from{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    io::fd to{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    test::loopback where;
+};
+
+struct io_poll {
+    static constexpr description row{.name = "io::poll_readable",
+                                     .kind = on_cancel::safe,
+                                     .value = "there is none; the descriptor is as it was",
+                                     .serves = audience::lone,
+                                     .in_kernel = true};
+    explicit io_poll(stage&) {}
+    task<std::error_code> wait() {
+        auto const ready = co_await io::poll_readable(ends.near.ref());
+        co_return ready.error();
+    }
+    void complete() { sent = ::send(ends.far.number(), "ab", 2, MSG_DONTWAIT) == 2; }
+    bool whole(std::size_t) { return sent && drain(ends.near) == 2; }
+
+    test::socket_pair ends = test::make_pair_of();
+    bool sent = false;
+};
+
+struct io_shutdown {
+    static constexpr description row{.name = "io::shutdown",
+                                     .kind = on_cancel::not_stopped,
+                                     .value = "the direction is ended",
+                                     .serves = audience::lone,
+                                     .by_itself = true,
+                                     .in_kernel = true};
+    explicit io_shutdown(stage&) {}
+    task<std::error_code> wait() {
+        auto const done = co_await io::shutdown(ends.near.ref(), io::directions::sending);
+        co_return done.error();
+    }
+    void complete() {}
+    bool whole(std::size_t completed) {
+        char byte;
+        return completed == 1 && ::recv(ends.far.number(), &byte, 1, MSG_DONTWAIT) == 0;
+    }
+
+    test::socket_pair ends = test::make_pair_of();
+};
+
+using all_io = std::tuple<io_recv, io_send, io_accept, io_connect, io_read, io_send_message, io_send_all, io_recv_message,
+                          io_send_to, io_poll, io_shutdown>;
 in_table<all_io> const lines{group::io};
 
 } // namespace
 
-TEMPLATE_LIST_TEST_CASE("what the kernel does keeps the contract of a wait", "", all_io) { conforms<TestType>(); }
+TEMPLATE_LIST_TEST_CASE("what the kernel does with sockets keeps the contract of a wait", "", all_io) {
+    auto const before = test::entries_of("fd");
+    conforms<TestType>();
+    CHECK(test::entries_of("fd") == before);
+}

@@ -30,7 +30,7 @@ COVERED = {
     "queue/mpmc.hpp": ["mpmc"],
     "queue/deque.hpp": ["deque"],
     "queue/event_count.hpp": ["event_count"],
-    "queue/blocking.hpp": ["blocking"],
+    "queue/blocking_queue.hpp": ["blocking_queue"],
     "memory/frame_pool.hpp": ["frame_pool"],
     "memory/free_list.hpp": ["buffer_pool"],
     "memory/object_pool.hpp": ["object_pool"],
@@ -44,6 +44,7 @@ COVERED = {
     "coro/sync_wait.hpp": ["run_loop"],
     "cpu/posters.hpp": ["run_loop"],
     "sync/wait_queue.hpp": ["event", "mutex", "semaphore"],
+    "channel/unbounded_tally.hpp": ["unbounded_channel"],
 }
 
 ORDERS = ("relaxed", "acquire", "release", "acq_rel", "seq_cst")

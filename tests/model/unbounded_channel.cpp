@@ -20,6 +20,7 @@ namespace {
 class ticket_ring {
 public:
     bool try_push(int&& value) {
+        if (value == refused) return false; // as when memory is out
         auto const at = static_cast<std::size_t>(tail_.fetch_add(1, relaxed)); // [full] publishes
         places_[at].value.set(value);
         places_[at].full.store(1, release); // [full]
@@ -28,10 +29,16 @@ public:
     std::optional<int> try_pop() {
         int head = head_.load(relaxed);
         auto& oldest = places_[static_cast<std::size_t>(head)];
-        if (!oldest.full.load(acquire)) return std::nullopt; // [full]
+        if (!oldest.full.load(acquire)) { // [full]
+            ++misses;
+            return std::nullopt;
+        }
         if (!head_.compare_exchange_strong(head, head + 1, relaxed, relaxed)) return std::nullopt;
         return oldest.value.get();
     }
+
+    static constexpr int refused = -1;
+    static inline int misses = 0; // pops that found nothing
 
 private:
     struct place {
@@ -180,6 +187,65 @@ private:
     bool ended_ = false;
 };
 
+// Two receive; one sends a value, or fails to; one closes. Who hears the end knows what was done before the close,
+// whoever has told of it.
+class two_hear_the_end {
+public:
+    explicit two_hear_the_end(int value) : value_{value} {}
+    void thread(int number) {
+        if (number == 0) {
+            receives(where_, *this);
+            receives(where_, *this);
+        } else if (number == 1) {
+            sent_ = values_.send(int{value_});
+        } else {
+            reason_.set(9);
+            values_.close();
+        }
+        desk_.run_ready();
+    }
+    void finally() {
+        desk_.run_all();
+        check(ended_ == 2, "a receiver was stranded");
+        check(received_ == sent_, "what was sent and what was received differ at the end");
+    }
+
+private:
+    static walk receives(context const&, two_hear_the_end& self) {
+        auto const got = co_await self.values_.recv();
+        ++self.ended_;
+        if (got) ++self.received_;
+        else check(self.reason_.get() == 9, "the end came before what was done before the close");
+    }
+    int const value_;
+    desk desk_;
+    context const where_{desk_};
+    channel_of_int values_;
+    plain<int> reason_;
+    int sent_ = 0;
+    int received_ = 0;
+    int ended_ = 0;
+};
+
+// One sends, and one who does not wait takes the value: it is promised when it was pushed, so the first pop finds it.
+class promised_is_there {
+public:
+    promised_is_there() { ticket_ring::misses = 0; }
+    void thread(int number) {
+        if (number == 0) check(values_.send(1), "a send was refused");
+        else received_ += values_.try_recv().has_value();
+    }
+    void finally() {
+        received_ += values_.try_recv().has_value();
+        check(received_ == 1, "a value was lost or doubled");
+        check(ticket_ring::misses == 0, "a value was promised that a pop did not find");
+    }
+
+private:
+    channel_of_int values_;
+    int received_ = 0;
+};
+
 // A copy that trusts the queue's word: who finds nothing says that it sleeps, looks again, and sleeps; who pushes looks
 // for sleepers. Between both are fences, as they should be; only that a look may miss what is there.
 class trusts_a_look {
@@ -256,6 +322,17 @@ TEST_CASE("a send meets a stop: the value goes to the other receiver, or stays (
 TEST_CASE("a send that succeeded is received before the end is told, whatever the close meets") {
     options const limits{.preemptions = quick ? 2 : 1, .executions = 3'000'000};
     holds("unbounded channel: send, close, receive, try", explorer::explore<close_meets_send>(4, limits));
+}
+
+TEST_CASE("who is told of the end by a sender, or by another receiver, knows what was done before the close") {
+    options const limits{.preemptions = quick ? 2 : 1, .executions = 3'000'000};
+    holds("unbounded channel: two receive, send, close", explorer::explore<two_hear_the_end>(3, limits, 1));
+    holds("unbounded channel: two receive, a send that fails, close",
+          explorer::explore<two_hear_the_end>(3, limits, ticket_ring::refused));
+}
+
+TEST_CASE("a promised value is found by the first pop, unless others pop, too (N3)") {
+    holds("unbounded channel: send, try", explorer::explore<promised_is_there>(2, options{.preemptions = 4}));
 }
 
 TEST_CASE("a copy that trusts a look at the queue is found to sleep for good") {

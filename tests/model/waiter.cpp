@@ -24,6 +24,7 @@ public:
         bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
             if (!listen(handle)) return false;
             gate& of = of_;
+            noted_.set(5);
             if (of.broken_ == rule::published_outside && !publish()) return false;
             spin_guard const locked{of.lock_};
             if (of.open_) {
@@ -39,12 +40,15 @@ public:
     private:
         friend gate;
         static void abandon(waiter& self) noexcept {
-            gate& of = static_cast<awaiter&>(self).of_;
+            auto& mine = static_cast<awaiter&>(self);
+            check(mine.noted_.get() == 5, "a stop came before what was written before publish");
+            gate& of = mine.of_;
             if (of.broken_ == rule::not_abandoned) return;
             spin_guard const locked{of.lock_};
             if (self.linked()) self.unlink();
         }
         gate& of_;
+        plain<int> noted_; // V4: as the lock would be that abandon takes, where it is known only once the wait begins
     };
 
     awaiter wait() noexcept { return awaiter{*this}; }

@@ -1,6 +1,6 @@
 // tests/stress/blocking_queue.cpp: producers and consumers that sleep for each other in a queue of one or two places: no
 // wake-up is lost, no value is lost or doubled, and the end is told when all is taken. Deadlines are short and random.
-#include <weir/queue/blocking.hpp>
+#include <weir/queue/blocking_queue.hpp>
 #include <weir/queue/mpmc.hpp>
 
 #include "support/scale.hpp"
@@ -34,7 +34,7 @@ microseconds some_span(std::minstd_rand& random) {
 template <class Queue>
 void carries(std::size_t capacity, std::uint32_t producers, std::size_t consumers, std::uint32_t each) {
     test::watchdog const dog{60};
-    blocking<Queue> queue{capacity};
+    blocking_queue<Queue> queue{capacity};
     std::vector<std::vector<std::uint32_t>> taken(consumers);
     atomic<std::uint32_t> producing{producers};
     atomic<int> broken{0};
@@ -101,7 +101,7 @@ TEST_CASE("what was accepted while a queue is closed is taken before the end is 
     test::watchdog const dog{60};
     int wrong = 0;
     for (std::size_t round = 0; round < test::scaled(2'000, 8); ++round) {
-        blocking<mpmc<int>> queue{2};
+        blocking_queue<mpmc<int>> queue{2};
         std::array<int, 2> accepted{}, received{};
         {
             crew threads;

@@ -11,6 +11,7 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
 
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -19,12 +20,26 @@ namespace weir::test {
 // Seconds after which a test hangs rather than works.
 inline constexpr unsigned patience = 50;
 
+// What a test runs on. Lesser kernels stand between the two: one that has nothing which came after Linux 5.11, and one
+// that has no operation but the poll. What lacks a single feature is tried in tests/unit/io/kernel_features.cpp.
+inline constexpr char const* backend_names[] = {
+    "io_uring",
+    "epoll",
+    "io_uring-submit_all-coop_taskrun-defer_taskrun-multishot_accept-provided_buffers-poll_first",
+    "io_uring-operations",
+};
+
 // Repeats the test case for each backend. One that this machine refuses is skipped, and the report says why.
 class backend_runtime {
 public:
     explicit backend_runtime(unsigned workers = 1, unsigned ring_entries = 256)
-        : choice_{GENERATE(io::backend_choice::io_uring, io::backend_choice::epoll)},
-          message_{Catch::MessageBuilder("INFO"_catch_sr, CATCH_INTERNAL_LINEINFO, Catch::ResultWas::Info) << name()},
+        : backend_runtime(GENERATE(from_range(std::begin(backend_names), std::end(backend_names))), workers,
+                          ring_entries) {}
+
+    // On that one only.
+    explicit backend_runtime(char const* name, unsigned workers = 1, unsigned ring_entries = 256)
+        : name_{name}, choice_{io::parse_backend(name).value()},
+          message_{Catch::MessageBuilder("INFO"_catch_sr, CATCH_INTERNAL_LINEINFO, Catch::ResultWas::Info) << "on " + name_},
           runs_{with(choice_, workers, ring_entries)} {
         if (!runs_.backend_refusal().empty()) SKIP("io_uring is refused here: " << runs_.backend_refusal());
     }
@@ -37,9 +52,12 @@ public:
         return options;
     }
 
-    bool on_epoll() const noexcept { return choice_ == io::backend_choice::epoll; }
+    // On epoll, or on a kernel that only tells when something may be tried, which comes to the same.
+    bool on_epoll() const noexcept {
+        return choice_ == io::backend_choice::epoll || !choice_.features().has_operation(IORING_OP_ACCEPT);
+    }
     io::backend_choice choice() const noexcept { return choice_; }
-    std::string name() const { return on_epoll() ? "on epoll" : "on io_uring"; }
+    std::string name() const { return "on " + name_; }
     runtime& operator*() noexcept { return runs_; }
     runtime* operator->() noexcept { return &runs_; }
 
@@ -52,6 +70,7 @@ public:
     }
 
 private:
+    std::string const name_;
     io::backend_choice const choice_;
     watchdog const watched_{patience};
     Catch::ScopedMessage message_;

@@ -6,6 +6,7 @@
 #if WEIR_BENCH_ASIO
 #include <utility> // first: Boost 1.74's awaitable.hpp uses std::exchange and does not include it
 
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -17,6 +18,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <thread>
 
 namespace bench {
@@ -33,6 +35,20 @@ public:
                 std::uint64_t const value = co_await one(1);
                 sum += value;
             }
+        });
+        return sum;
+    }
+    std::uint64_t resume(std::uint64_t times) {
+        std::uint64_t sum = 0;
+        std::optional<handler> waits;
+        boost::asio::co_spawn(context_, waits_for(waits, times, sum), boost::asio::detached);
+        run([&]() -> boost::asio::awaitable<void> {
+            for (std::uint64_t left = times; left > 0; --left) {
+                handler one = std::move(*waits);
+                waits.reset();
+                one();
+            }
+            co_return;
         });
         return sum;
     }
@@ -57,6 +73,12 @@ public:
     }
 
 private:
+    using handler = boost::asio::async_result<boost::asio::use_awaitable_t<>, void()>::handler_type;
+    static boost::asio::awaitable<void> waits_for(std::optional<handler>& place, std::uint64_t left, std::uint64_t& sum) {
+        for (; left > 0; --left, ++sum)
+            co_await boost::asio::async_initiate<boost::asio::use_awaitable_t<> const, void()>(
+                [&place](handler waits) { place.emplace(std::move(waits)); }, boost::asio::use_awaitable);
+    }
     [[gnu::noinline]] static boost::asio::awaitable<std::uint64_t> one(std::uint64_t value) { co_return value; }
     [[gnu::noinline]] static boost::asio::awaitable<void> add(std::atomic<std::uint64_t>& to) {
         to.fetch_add(1, std::memory_order_relaxed); // a tally

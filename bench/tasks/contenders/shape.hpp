@@ -1,5 +1,5 @@
-// bench/tasks/contenders/shape.hpp: what a contender offers: some of `await`, `yield`, `when_all` and `join`, each of
-// which runs as many tasks as it is told and returns how many have run.
+// bench/tasks/contenders/shape.hpp: what a contender offers: some of `await`, `resume`, `yield`, `when_all` and `join`,
+// each of which does it as often as it is told and returns how often it was done.
 #pragma once
 
 #include <cstdint>

@@ -6,9 +6,11 @@
 #include <weir/coro.hpp>
 #include <weir/runtime.hpp>
 
+#include <coroutine>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <tuple>
 #include <vector>
 
 namespace bench {
@@ -24,6 +26,15 @@ public:
                 std::uint64_t sum = 0;
                 for (; left > 0; --left) sum += co_await one(1);
                 co_return sum;
+            },
+            times);
+    }
+    std::uint64_t resume(std::uint64_t times) {
+        return runtime_->block_on(
+            [](std::uint64_t count) -> weir::task<std::uint64_t> {
+                pause between;
+                auto const both = co_await weir::when_all(waits(between, count), resumes(between, count));
+                co_return std::get<0>(both);
             },
             times);
     }
@@ -73,6 +84,26 @@ public:
     }
 
 private:
+    // Who awaits it waits until somebody resumes it by hand.
+    class pause {
+    public:
+        bool await_ready() const noexcept { return false; }
+        void await_suspend(std::coroutine_handle<> waits) noexcept { waits_ = waits; }
+        void await_resume() const noexcept {}
+        void end() const { waits_.resume(); }
+
+    private:
+        std::coroutine_handle<> waits_;
+    };
+    static weir::task<std::uint64_t> waits(pause& between, std::uint64_t left) {
+        std::uint64_t sum = 0;
+        for (; left > 0; --left, ++sum) co_await between;
+        co_return sum;
+    }
+    static weir::task<> resumes(pause& between, std::uint64_t left) {
+        for (; left > 0; --left) between.end();
+        co_return;
+    }
     [[gnu::noinline]] static weir::task<std::uint64_t> one(std::uint64_t value) { co_return value; }
     [[gnu::noinline]] static weir::task<> add(weir::atomic<std::uint64_t>& to) {
         to.fetch_add(1, weir::relaxed); // a tally

@@ -22,6 +22,27 @@ namespace weir {
 #endif
 }
 
+namespace detail {
+
+// An error that may be none. The empty std::error_code asks for its category by a call, which a result that holds a value
+// does not pay.
+class kept_error {
+public:
+    kept_error() noexcept {}
+    kept_error(std::error_code error) noexcept : value_{error.value()}, category_{&error.category()} {}
+
+    explicit operator bool() const noexcept { return value_ != 0; }
+    std::error_code code() const noexcept {
+        return category_ ? std::error_code{value_, *category_} : std::error_code{};
+    }
+
+private:
+    int value_ = 0;
+    std::error_category const* category_ = nullptr; // null: none was ever given
+};
+
+} // namespace detail
+
 template <class T>
 class [[nodiscard]] result {
     static_assert(!std::is_reference_v<T>, "a result holds a value; use a pointer for a reference");
@@ -68,7 +89,7 @@ public:
     bool has_value() const noexcept { return has_value_; }
     explicit operator bool() const noexcept { return has_value_; }
     // The empty code when there is a value.
-    std::error_code error() const noexcept { return error_; }
+    std::error_code error() const noexcept { return error_.code(); }
 
     // Needs: has_value().
     T& operator*() & noexcept { return checked(); }
@@ -79,12 +100,12 @@ public:
 
     // The value; where there is none, throws std::system_error (ends the program without exceptions).
     T& value() & {
-        if (!has_value_) throw_error(error_);
+        if (!has_value_) throw_error(error_.code());
         return value_.value();
     }
     T const& value() const& { return const_cast<result*>(this)->value(); }
     T&& value() && {
-        if (!has_value_) throw_error(error_);
+        if (!has_value_) throw_error(error_.code());
         return std::move(value_.value());
     }
     template <class U>
@@ -103,7 +124,7 @@ private:
     }
 
     slot<T> value_;
-    std::error_code error_;
+    detail::kept_error error_;
     bool has_value_;
 };
 
@@ -118,14 +139,14 @@ public:
 
     bool has_value() const noexcept { return !error_; }
     explicit operator bool() const noexcept { return has_value(); }
-    std::error_code error() const noexcept { return error_; }
+    std::error_code error() const noexcept { return error_.code(); }
     void operator*() const noexcept { WEIR_ASSERT(has_value(), "the value of a failed result was asked for"); }
     void value() const {
-        if (error_) throw_error(error_);
+        if (error_) throw_error(error_.code());
     }
 
 private:
-    std::error_code error_;
+    detail::kept_error error_;
 };
 
 template <class T>

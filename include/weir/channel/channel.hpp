@@ -1,7 +1,7 @@
 // weir/channel/channel.hpp: a bounded FIFO between tasks: a full one makes senders wait, an empty one receivers.
 // Order:    FIFO for values, for those who wait for room, and for those who wait for a value.
 // Progress: every call holds a spin lock for a few instructions, and a move of T for each value that changes hands.
-// Not:      for plain threads (queue/blocking.hpp), nor for values that all receivers shall see (broadcast.hpp), nor
+// Not:      for plain threads (queue/blocking_queue.hpp), nor for values that all receivers shall see (broadcast.hpp), nor
 //           without a bound (unbounded_channel.hpp).
 #pragma once
 

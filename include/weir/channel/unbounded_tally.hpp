@@ -67,12 +67,13 @@ public:
     word await() noexcept {
         std::uint64_t now = word_.load(acquire); // [counted]
         while (now < one_ready && !word{now}.ended() && !(now & awaited_bit))
-            if (word_.compare_exchange_weak(now, now | awaited_bit, acq_rel, acquire)) now |= awaited_bit; // [counted]
+            // [counted] for what a failure sees. Success hands on nothing: the lock does, to who sees the bit and comes.
+            if (word_.compare_exchange_weak(now, now | awaited_bit, relaxed, acquire)) now |= awaited_bit;
         return word{now};
     }
     // Takes `count` of what is ready.  Needs: as many to be ready, and `awaited`.
     word promise(std::size_t count) noexcept {
-        return word{word_.fetch_sub(count * one_ready, acq_rel) - count * one_ready}; // [counted]
+        return word{word_.fetch_sub(count * one_ready, acquire) - count * one_ready}; // [counted] the end, too
     }
     void nobody_waits() noexcept { word_.fetch_and(~awaited_bit, relaxed); } // who waits next takes the same lock
     word look() const noexcept { return word{word_.load(acquire)}; } // [counted]

@@ -49,6 +49,11 @@ public:
     virtual void post(job& work) noexcept = 0;
     // Queues `work` behind everything that is ready, for who gives way.
     virtual void post_last(job& work) noexcept { post(work); }
+    // Queues `work` for whoever is free first, as the caller goes on with something else; for who forks.
+    virtual void offer(job& work) noexcept { post(work); }
+    // Takes `work` back, which was offered. True when nobody else has it or ever will: it is the caller's to run or not.
+    // False for any reason: then it runs as it was queued.
+    virtual bool take_back([[maybe_unused]] job& work) noexcept { return false; }
 
 protected:
     executor() = default;
@@ -63,6 +68,8 @@ public:
 
     void post(job& work) const noexcept { target_->post(work); }
     void post_last(job& work) const noexcept { target_->post_last(work); }
+    void offer(job& work) const noexcept { target_->offer(work); }
+    bool take_back(job& work) const noexcept { return target_->take_back(work); }
 
     explicit operator bool() const noexcept { return target_ != nullptr; }
     bool operator==(executor_ref const&) const = default;

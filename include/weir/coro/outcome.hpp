@@ -4,15 +4,19 @@
 
 #include <weir/base/assert.hpp>
 #include <weir/base/platform.hpp>
-#include <weir/base/slot.hpp>
 
 #include <exception>
 #include <memory>
+#include <new>
 #include <type_traits>
 #include <utility>
 #include <variant>
 
 namespace weir {
+
+// What a void becomes among values.
+template <class T>
+using value_or_monostate = std::conditional_t<std::is_void_v<T>, std::monostate, std::decay_t<T>>;
 
 template <class T>
 class outcome {
@@ -24,21 +28,22 @@ public:
     outcome() noexcept {}
     outcome(outcome&& other) noexcept(std::is_nothrow_move_constructible_v<stored>) { take_over(std::move(other)); }
     ~outcome() {
-        if (state_ == state::value) value_.destroy();
+        if (state_ == state::value) std::destroy_at(std::addressof(value_));
+        else if (state_ == state::error) std::destroy_at(&error_);
     }
 
     template <class U>
         requires(!std::is_void_v<T>)
     void set_value(U&& value) {
         WEIR_ASSERT(state_ == state::none, "an outcome was set twice");
-        if constexpr (std::is_reference_v<T>) value_.construct(std::addressof(value));
-        else value_.construct(std::forward<U>(value));
+        if constexpr (std::is_reference_v<T>) construct(value_, std::addressof(value));
+        else construct(value_, std::forward<U>(value));
         state_ = state::value;
     }
     void set_value() noexcept
         requires std::is_void_v<T>
     {
-        value_.construct();
+        construct(value_);
         state_ = state::value;
     }
     // Keeps the exception in flight.  Needs: to be called in a handler.
@@ -51,15 +56,15 @@ public:
     }
     void set_error(std::exception_ptr error) noexcept {
         WEIR_ASSERT(state_ == state::none, "an outcome was set twice");
-        error_ = std::move(error);
+        construct(error_, std::move(error));
         state_ = state::error;
     }
 
     // Moves what the other holds.  Needs: nothing held so far.
     void take_over(outcome&& other) noexcept(std::is_nothrow_move_constructible_v<stored>) {
         WEIR_ASSERT(state_ == state::none, "an outcome was set twice");
-        if (other.state_ == state::value) value_.construct(std::move(other.value_.value()));
-        else if (other.state_ == state::error) error_ = std::move(other.error_);
+        if (other.state_ == state::value) construct(value_, std::move(other.value_));
+        else if (other.state_ == state::error) construct(error_, std::move(other.error_));
         state_ = other.state_;
     }
 
@@ -72,8 +77,8 @@ public:
     T take() {
         WEIR_ASSERT(ready(), "the outcome of something unfinished was asked for");
         if (state_ == state::error) rethrow();
-        if constexpr (std::is_reference_v<T>) return static_cast<T>(*value_.value());
-        else if constexpr (!std::is_void_v<T>) return std::move(value_.value());
+        if constexpr (std::is_reference_v<T>) return static_cast<T>(*value_);
+        else if constexpr (!std::is_void_v<T>) return std::move(value_);
     }
 
 private:
@@ -85,9 +90,17 @@ private:
 #endif
     }
 
+    template <class Member, class... Args>
+    static void construct(Member& place, Args&&... args) noexcept(std::is_nothrow_constructible_v<Member, Args...>) {
+        ::new (static_cast<void*>(std::addressof(place))) Member(std::forward<Args>(args)...);
+    }
+
     enum class state : unsigned char { none, value, error };
-    slot<stored> value_;
-    std::exception_ptr error_;
+    // The one that state_ says is alive.
+    union {
+        stored value_;
+        std::exception_ptr error_;
+    };
     state state_ = state::none;
 };
 

@@ -83,6 +83,7 @@ public:
     }
     void unhandled_exception() noexcept { outcome_.set_current_exception(); }
     T take() { return outcome_.take(); }
+    outcome<T> const& end() const noexcept { return outcome_; }
 
 private:
     outcome<T> outcome_;
@@ -94,6 +95,7 @@ public:
     void return_void() noexcept { outcome_.set_value(); }
     void unhandled_exception() noexcept { outcome_.set_current_exception(); }
     void take() { outcome_.take(); }
+    outcome<void> const& end() const noexcept { return outcome_; }
 
 private:
     outcome<void> outcome_;

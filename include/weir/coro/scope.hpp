@@ -11,47 +11,35 @@
 #include <weir/coro/child_value.hpp>
 #include <weir/coro/concepts.hpp>
 #include <weir/coro/context.hpp>
+#include <weir/coro/joint.hpp>
 #include <weir/coro/outcome.hpp>
 #include <weir/coro/task.hpp>
+#include <weir/coro/task_tally.hpp>
 #include <weir/coro/transfer.hpp>
 
 #include <coroutine>
 #include <cstddef>
 #include <exception>
+#include <new>
 #include <type_traits>
 #include <utility>
 
 namespace weir {
 
-class scope;
-
-namespace detail {
-
-// A child: owns its frame, and frees it before the scope counts it as gone.
-class scope_child {
-public:
-    class promise_type;
-    explicit scope_child(std::coroutine_handle<promise_type> handle) noexcept : handle_{handle} {}
-    std::coroutine_handle<promise_type> handle() const noexcept { return handle_; }
-
-private:
-    std::coroutine_handle<promise_type> handle_;
-};
-
-} // namespace detail
-
 // Threads: spawn, request_stop and the observers may be called from any child and from the body.
-class scope : immovable {
+class scope : joint {
 public:
     // Children inherit `above`, with a stop source of this scope's own.  Needs: `above` to outlive the scope.
-    explicit scope(context const& above) noexcept : stop_{above.stop}, context_{above.with_stop(stop_.token())} {}
+    explicit scope(context const& above) noexcept
+        : joint{&end_of_child}, stop_{above.stop}, context_{above.with_stop(stop_.token())} {}
     ~scope() {
         WEIR_ASSERT(pending_.load(relaxed) == 0, "a scope ended that was not joined"); // joined: nobody else is left
     }
 
     // Queues `fn(args...)`, a task<>, on the executor. `fn` and `args` are moved into a frame of the scope's own and
     // are destroyed before the scope ends.
-    // Errors: what moving them throws; then nothing was begun.  Cost: the child's frame.
+    // Errors: what moving them throws; then nothing was begun.
+    // Cost:   the child's frame, and that of its task; one for both where `keeps_its_own` says so.
     template <class F, class... Args>
     void spawn(F&& fn, Args&&... args);
     // The same for a task<T>.  Returns: child_value<T>, to await what it gives; its exception comes out there, too.
@@ -71,7 +59,10 @@ public:
     // Cancel: has no effect; stop the children instead.
     class join;
     // Starts a child inside the call, up to its first suspension.
-    void start_here(detail::scope_child child) noexcept;
+    void start_here(task<> child) noexcept {
+        task_tally::count_begun();
+        resume(adopt(std::move(child)));
+    }
     // Notes an exception; the first one stops everybody.
     void fail(std::exception_ptr error) noexcept;
     // Throws the first exception on, if there was one.  Needs: joined.
@@ -80,10 +71,20 @@ public:
     }
 
 private:
-    friend detail::scope_child::promise_type;
+    using child_promise = task<>::promise_type;
 
-    void adopt(detail::scope_child child) noexcept;
-    void launch(detail::scope_child child) noexcept;
+    std::coroutine_handle<child_promise> adopt(task<> child) noexcept;
+    void launch(task<> child) noexcept {
+        child_promise& promise = adopt(std::move(child)).promise();
+        promise.run_with(&begin);
+        context_.executor.post(promise);
+    }
+    static void begin(job& child) noexcept {
+        task_tally::count_begun(); // here and not in launch, which may be called on a thread of another executor
+        std::coroutine_handle<child_promise>::from_promise(static_cast<child_promise&>(child)).resume();
+    }
+    static std::coroutine_handle<> end_of_child(joint& at, promise_base& ended) noexcept;
+    std::coroutine_handle<> let_go(child_promise& child) noexcept;
     // The joiner when the last one has gone, else nobody.
     std::coroutine_handle<> leave() noexcept {
         if (pending_.fetch_sub(2, acq_rel) != 2) return std::noop_coroutine(); // [left]
@@ -117,62 +118,40 @@ private:
 
 namespace detail {
 
-class scope_child::promise_type : public promise_base, public resume_job {
-    struct finish {
-        bool await_ready() const noexcept { return false; }
-        WEIR_HANDS_OVER std::coroutine_handle<> await_suspend(std::coroutine_handle<promise_type> self) const noexcept {
-#if WEIR_NO_DESTROY_IN_SUSPEND
-            self.promise().run_with(&reap);
-            self.promise().current_context().executor.post(self.promise());
-            return std::noop_coroutine();
-#else
-            scope& of = *self.promise().scope_;
-            self.destroy(); // keeps C1: arguments die before the scope may end
-            // ---- no frame
-            return transfer(of.leave());
-#endif
-        }
-        void await_resume() const noexcept {}
-    };
-
-public:
-    scope_child get_return_object() noexcept {
-        return scope_child{std::coroutine_handle<promise_type>::from_promise(*this)};
-    }
-    start initial_suspend() noexcept {
-        auto const self = std::coroutine_handle<promise_type>::from_promise(*this);
-        resumes(self);
-        return start{self.address()};
-    }
-    finish final_suspend() const noexcept { return {}; }
-    void return_void() const noexcept {}
-    void unhandled_exception() noexcept {
-#if WEIR_EXCEPTIONS
-        scope_->fail(std::current_exception());
-#endif
-    }
-    void belongs_to(scope& of) noexcept { scope_ = &of; }
-
-private:
-    static void reap(job& self) noexcept {
-        auto& promise = static_cast<promise_type&>(self);
-        scope& of = *promise.scope_;
-        promise.handle().destroy();
-        weir::resume(of.leave());
-    }
-
-    scope* scope_ = nullptr;
-};
-
 template <class F, class... Args>
-scope_child run_child(F fn, Args... args) {
+task<> run_child(F fn, Args... args) {
     static_assert(std::is_void_v<await_result_t<std::invoke_result_t<F&, Args...>>>,
                   "a spawned child gives nothing back; deal with its result inside, or start it");
     co_await fn(std::move(args)...);
 }
 
+// Whether a coroutine with the parameter `P` keeps what it is given as an `Arg` without help: a value of just this type,
+// a number, a pointer, or by way of std::ref what somebody else keeps. A view would outlive what it was made of.
+template <class P, class Arg, class Held = std::decay_t<Arg>>
+inline constexpr bool keeps_argument =
+    (std::is_same_v<P, Held> && std::is_nothrow_constructible_v<P, Arg> && std::is_nothrow_move_constructible_v<P>) ||
+    (std::is_arithmetic_v<P> && std::is_arithmetic_v<Held>) ||
+    (std::is_pointer_v<P> && std::is_convertible_v<Held, P> && (std::is_pointer_v<Held> || std::is_null_pointer_v<Held>));
+// What std::ref makes, told by its shape, as <functional> is long.
+template <class P, class Arg, template <class> class Wrapper, class U>
+    requires std::is_trivially_copyable_v<Wrapper<U>> && std::is_same_v<decltype(std::declval<Wrapper<U>>().get()), U&>
+inline constexpr bool keeps_argument<P&, Arg, Wrapper<U>> = std::is_convertible_v<U*, P*>;
+
+template <class Function, class... Args>
+inline constexpr bool keeps_arguments = false;
+template <class... P, class... Args>
+    requires(sizeof...(P) == sizeof...(Args))
+inline constexpr bool keeps_arguments<task<> (*)(P...), Args...> = (keeps_argument<P, Args> && ...);
+template <class... P, class... Args>
+    requires(sizeof...(P) == sizeof...(Args))
+inline constexpr bool keeps_arguments<task<> (*)(P...) noexcept, Args...> = (keeps_argument<P, Args> && ...);
+
+// A function, or a lambda without captures, whose task keeps all of its arguments: it needs no frame round its own.
+template <class F, class... Args>
+concept keeps_its_own = requires(F& fn) { requires keeps_arguments<decltype(+fn), Args...>; };
+
 template <class T, class F, class... Args>
-scope_child run_child_for(scope& of, value_end<T> into, F fn, Args... args) {
+task<> run_child_for(scope& of, value_end<T> into, F fn, Args... args) {
     WEIR_TRY {
         if constexpr (std::is_void_v<T>) {
             co_await fn(std::move(args)...);
@@ -192,21 +171,34 @@ scope_child run_child_for(scope& of, value_end<T> into, F fn, Args... args) {
 
 } // namespace detail
 
-inline void scope::adopt(detail::scope_child child) noexcept {
-    auto& promise = child.handle().promise();
-    promise.belongs_to(*this);
-    promise.awaited_by(nullptr, context_);
+inline std::coroutine_handle<scope::child_promise> scope::adopt(task<> child) noexcept {
+    auto const coroutine = child.release();
+    coroutine.promise().ends_at(*this, nullptr, context_);
     pending_.fetch_add(2, relaxed); // keeps C1: the caller is itself counted, so the scope cannot end meanwhile
+    return coroutine;
 }
 
-inline void scope::launch(detail::scope_child child) noexcept {
-    adopt(child);
-    context_.executor.post(child.handle().promise());
+inline std::coroutine_handle<> scope::end_of_child(joint& at, promise_base& ended) noexcept {
+    auto& of = static_cast<scope&>(at);
+    auto& child = static_cast<child_promise&>(ended);
+    if (child.end().failed()) of.fail(child.end().error());
+#if WEIR_NO_DESTROY_IN_SUSPEND
+    child.run_with([](job& self) noexcept {
+        auto& done = static_cast<child_promise&>(self);
+        resume(static_cast<scope&>(*done.ending()).let_go(done));
+    });
+    of.context_.executor.post(child);
+    return std::noop_coroutine();
+#else
+    return of.let_go(child);
+#endif
 }
 
-inline void scope::start_here(detail::scope_child child) noexcept {
-    adopt(child);
-    resume(child.handle());
+inline std::coroutine_handle<> scope::let_go(child_promise& child) noexcept {
+    std::coroutine_handle<child_promise>::from_promise(child).destroy(); // keeps C1: arguments die before the scope ends
+    // ---- no frame
+    task_tally::count_ended();
+    return leave();
 }
 
 inline void scope::fail(std::exception_ptr error) noexcept {
@@ -216,7 +208,22 @@ inline void scope::fail(std::exception_ptr error) noexcept {
 
 template <class F, class... Args>
 void scope::spawn(F&& fn, Args&&... args) {
-    launch(detail::run_child<std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(fn), std::forward<Args>(args)...));
+    if constexpr (detail::keeps_its_own<F, Args...>) {
+#if WEIR_EXCEPTIONS
+        try {
+            launch((+fn)(std::forward<Args>(args)...));
+        } catch (std::bad_alloc const&) { // no frame
+            throw;
+        } catch (...) { // moving the arguments throws nothing: so it was `fn`, before it made its task
+            fail(std::current_exception());
+        }
+#else
+        launch((+fn)(std::forward<Args>(args)...));
+#endif
+    } else {
+        launch(detail::run_child<std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(fn),
+                                                                         std::forward<Args>(args)...));
+    }
 }
 
 template <class F, class... Args>

@@ -46,8 +46,10 @@ public:
     bool request_stop(errc reason = errc::cancelled) noexcept;
 
     bool stop_requested() const noexcept { return reason_.load(acquire) != 0; } // [stopped]
-    // Needs: stop_requested().
-    errc reason() const noexcept { return static_cast<errc>(reason_.load(acquire)); } // [stopped]
+    // Needs: stop_requested(), or to have been told, or refused by `add`.
+    errc reason() const noexcept {
+        return static_cast<errc>(reason_.load(relaxed)); // each of those has acquired, and it never changes again
+    }
     stop_token token() noexcept;
 
     // False when a stop was requested already; then the listener is not added and not told.
@@ -127,7 +129,7 @@ public:
     ~stop_callback() {
         if (!source_) return;
         source_->remove(*this);
-        if (state_.load(acquire) == idle) return; // [called] never claimed, and no longer linked
+        if (state_.load(relaxed) == idle) return; // never claimed, and no longer linked: both by the lock of `remove`
         if (caller_ == this_thread_mark()) {
             if (died_inside_) *died_inside_ = true;
             return;

@@ -32,7 +32,7 @@ public:
             auto const seen = wakes_.load(acquire); // [wake] before the queue is looked at: a later push changes it
             auto ready = jobs_.pop_all();
             if (ready.empty()) {
-                wakes_.wait(seen, acquire); // [wake]
+                wakes_.wait(seen, relaxed); // it is loaded again, above, before the queue is looked at
                 continue;
             }
             while (job* const work = ready.pop_front()) loop.run([&] { work->run(); });

@@ -7,6 +7,8 @@
 
 #include <weir/base/assert.hpp>
 #include <weir/coro/context.hpp>
+#include <weir/coro/executor.hpp>
+#include <weir/coro/joint.hpp>
 #include <weir/coro/promise.hpp>
 #include <weir/coro/transfer.hpp>
 
@@ -37,6 +39,10 @@ public:
     // False once moved from.
     bool valid() const noexcept { return static_cast<bool>(handle_); }
 
+    // For authors of combinators: the coroutine, which stays the task's, and which is the caller's from now on.
+    std::coroutine_handle<promise_type> coroutine() const noexcept { return handle_; }
+    std::coroutine_handle<promise_type> release() noexcept { return std::exchange(handle_, nullptr); }
+
     // Runs the task in the awaiter's context and gives its value, or throws what it threw.
     // Cancel: a stop is passed on to what the task waits for; the task itself always ends before its awaiter goes on.
     auto operator co_await() && noexcept;
@@ -65,13 +71,39 @@ private:
 };
 
 template <class T>
-class task<T>::promise_type : public value_promise<T> {
+class task<T>::promise_type : public value_promise<T>, public job {
+    struct finish {
+        bool await_ready() const noexcept { return false; }
+        WEIR_HANDS_OVER std::coroutine_handle<> await_suspend(handle self) const noexcept {
+            promise_type& ended = self.promise();
+            if (ended.joint_) return transfer(ended.joint_->end_of(ended));
+            return transfer(ended.continuation());
+        }
+        void await_resume() const noexcept {}
+    };
+
 public:
+    promise_type() noexcept
+        : job{[](job& self) noexcept { handle::from_promise(static_cast<promise_type&>(self)).resume(); }} {}
+
     task get_return_object() noexcept { return task{handle::from_promise(*this)}; }
     promise_base::start initial_suspend() noexcept {
         return promise_base::start{handle::from_promise(*this).address()};
     }
-    final_transfer final_suspend() const noexcept { return {}; }
+    finish final_suspend() const noexcept { return {}; }
+
+    // In the place of awaited_by, for one of several: `at` is told of its end. Until it starts it may be queued, as the
+    // job that it is.
+    void ends_at(joint& at, std::coroutine_handle<> continuation, context const& inherited) noexcept {
+        this->awaited_by(continuation, inherited);
+        joint_ = &at;
+    }
+
+    joint* ending() const noexcept { return joint_; }
+    using job::run_with; // for a joint that queues the frame to be freed
+
+private:
+    joint* joint_ = nullptr;
 };
 
 template <class T>

@@ -16,6 +16,10 @@
 // V2: from publish until wake the frame stays; after wake nobody but the coroutine touches the waiter.
 // V3: a primitive links a waiter only in the critical section in which publish has succeeded, and a completer unlinks
 //     and claims in one critical section; so after `abandon` has had the lock, no completer knows the waiter.
+// V4: what is written before publish is seen by `abandon` before it takes a lock: it finds there which one to take.
+// The phase decides who wins; all other order comes from elsewhere. A completer has the lock under which the waiter was
+// published. A stop claims under the source's lock, which the waiter has in `listen` and again in `finish`. And who is
+// resumed was posted to its executor, which orders the post before the run. Only V4 needs more.
 #pragma once
 
 #include <weir/base/intrusive.hpp>
@@ -45,7 +49,8 @@ public:
     // come in between.
     bool publish() noexcept {
         phase expected = phase::arming;
-        return phase_.compare_exchange_strong(expected, phase::waiting, acq_rel, acquire); // [phase]
+        // [phase] keeps V4. A failure learns nothing but that: finish() sees the stop.
+        return phase_.compare_exchange_strong(expected, phase::waiting, release, relaxed);
     }
     // Instead of publish, when the primitive could be had after all. The coroutine must not suspend.
     void complete_unpublished() noexcept { phase_.store(phase::completed, relaxed); } // nobody else acts on arming
@@ -53,7 +58,8 @@ public:
     // Under the primitive's lock, once unlinked: true, and the caller must wake; or false: the stop will.
     bool claim() noexcept {
         phase expected = phase::waiting;
-        return phase_.compare_exchange_strong(expected, phase::completed, acq_rel, relaxed); // [phase]
+        // relaxed: the primitive's lock brings what the waiter wrote, and the executor takes what we wrote to it
+        return phase_.compare_exchange_strong(expected, phase::completed, relaxed, relaxed);
     }
     // Sends the coroutine back to its executor. The last touch of who claimed.
     void wake() noexcept { context_->executor.post(*this); }
@@ -94,16 +100,16 @@ inline bool waiter::listen(std::coroutine_handle<> handle, context const& where)
 
 inline result<void> waiter::finish() noexcept {
     if (listening_) context_->stop.source()->remove(ear_);
-    // After remove the phase no longer changes: a claim of the ear's was under the same lock.
-    if (phase_.load(acquire) == phase::stopped) return context_->stop.reason(); // [phase]
+    // After remove the phase no longer changes, and by that lock, or by the executor, whoever changed it came before.
+    if (phase_.load(relaxed) == phase::stopped) return context_->stop.reason(); // so nothing is left to acquire
     return {};
 }
 
 inline bool waiter::ear::claim(stop_listener& listener) noexcept {
     auto& phase_word = static_cast<ear&>(listener).of_->phase_;
-    phase now = phase_word.load(acquire); // [phase]
+    phase now = phase_word.load(relaxed); // the exchange decides
     while (now == phase::arming || now == phase::waiting)
-        if (phase_word.compare_exchange_weak(now, phase::stopped, acq_rel, acquire)) // [phase]
+        if (phase_word.compare_exchange_weak(now, phase::stopped, acquire, relaxed)) // [phase] keeps V4
             return now == phase::waiting; // keeps V1: one that was arming has not suspended
     return false;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <weir/coro/scope.hpp>
+#include <weir/coro/task.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -17,14 +18,10 @@
 
 namespace weir {
 
-// What a void becomes among values.
-template <class T>
-using value_or_monostate = std::conditional_t<std::is_void_v<T>, std::monostate, std::decay_t<T>>;
-
 namespace detail {
 
 template <class A, class T>
-scope_child collect(A awaited, outcome<T>& into) {
+task<> collect(A awaited, outcome<T>& into) {
     if constexpr (std::is_void_v<await_result_t<A>>) {
         co_await std::move(awaited);
         into.set_value(T{});
@@ -35,7 +32,7 @@ scope_child collect(A awaited, outcome<T>& into) {
 
 // Awaits one after the other what nobody has taken yet, until something has failed.
 template <class A, class T>
-scope_child collect_some(std::vector<A>& awaited, std::vector<outcome<T>>& into, atomic<std::size_t>& next,
+task<> collect_some(std::vector<A>& awaited, std::vector<outcome<T>>& into, atomic<std::size_t>& next,
                          scope& members) {
     while (members.failures() == 0) {
         std::size_t const mine = next.fetch_add(1, relaxed); // only a number: each is taken once

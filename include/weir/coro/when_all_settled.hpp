@@ -17,7 +17,7 @@ namespace detail {
 
 // Keeps how `awaited` ends, and says when it has.
 template <class A, class T, class Ended>
-scope_child settle(A awaited, outcome<T>& into, Ended ended) {
+task<> settle(A awaited, outcome<T>& into, Ended ended) {
     WEIR_TRY {
         if constexpr (std::is_void_v<await_result_t<A>>) {
             co_await std::move(awaited);

@@ -2,8 +2,10 @@
 // An operation is tried at once; where it would wait it queues at its descriptor, and is tried again when the kernel says
 // that the descriptor is ready. Descriptors are registered once, for both directions and edges, at their first wait.
 // What is known of readiness saves the try that would fail: a read that took less than it could has emptied the socket.
+// Files are always ready, as far as epoll knows, and then stop their thread; see blocking_op.hpp.
 #pragma once
 
+#include <weir/io/blocking_op.hpp>
 #include <weir/io/driver.hpp>
 #include <weir/io/op.hpp>
 
@@ -27,7 +29,7 @@ public:
     static std::unique_ptr<epoll_driver> open(std::string& why);
 
     backend kind() const noexcept override { return backend::epoll; }
-    void retire() noexcept override {}
+    void retire() noexcept override { wait_until(time_point::min()); } // mail may be the last word of who is gone
     std::optional<int> submit(op& one) noexcept override;
     void cancel(op& one) noexcept override;
 
@@ -56,6 +58,7 @@ private:
     // Null when there is no memory for it.
     entry* entry_of(fd_ref file) noexcept;
     static bool is_tcp(int number) noexcept;
+    std::optional<int> ended_at_once(op& one, int result) noexcept;
     int wait_for(op& one, entry& at) noexcept;
     void edge(entry& at, std::uint32_t events) noexcept;
     void retry(entry& at, direction& side) noexcept;
@@ -115,8 +118,19 @@ inline attempt epoll_driver::try_once(op& one, entry& at, direction& side) noexc
     return tried;
 }
 
+inline std::optional<int> epoll_driver::ended_at_once(op& one, int result) noexcept {
+    if (++at_once_ < at_once_limit) return result;
+    one.complete_last(result);
+    return std::nullopt;
+}
+
 inline std::optional<int> epoll_driver::submit(op& one) noexcept {
     if (one.waits_for() == readiness::never_waits) return one.try_once().result;
+    if (one.waits_for() == readiness::blocks) {
+        auto const in_place = static_cast<blocking_op&>(one).start_elsewhere();
+        if (!in_place) return std::nullopt;
+        return ended_at_once(one, *in_place);
+    }
     if (one.file().number() < 0) return -EBADF;
     entry* const known = entry_of(one.file());
     if (!known) return -ENOMEM;
@@ -124,11 +138,7 @@ inline std::optional<int> epoll_driver::submit(op& one) noexcept {
     direction& side = at.of(one);
     if (side.ready && side.waiting.empty()) { // behind others it waits for its turn
         attempt const tried = try_once(one, at, side);
-        if (tried.result != -EAGAIN) {
-            if (++at_once_ < at_once_limit) return tried.result;
-            one.complete_last(tried.result);
-            return std::nullopt;
-        }
+        if (tried.result != -EAGAIN) return ended_at_once(one, tried.result);
     }
     int const error = wait_for(one, at);
     if (error) return error;
@@ -165,6 +175,7 @@ inline int epoll_driver::wait_for(op& one, entry& at) noexcept {
 }
 
 inline void epoll_driver::cancel(op& one) noexcept {
+    if (one.waits_for() == readiness::blocks) return static_cast<blocking_op&>(one).call_back();
     if (!one.linked()) return; // completed in this very turn
     one.unlink();
     one.complete(-ECANCELED);

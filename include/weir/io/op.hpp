@@ -20,13 +20,28 @@
 
 #include <cerrno>
 #include <coroutine>
+#include <cstddef>
+#include <cstdint>
 
 struct io_uring_sqe;
 
 namespace weir::io {
 
-// What a try that meets EAGAIN waits for. What never waits is tried once, and cannot be stopped.
-enum class readiness : unsigned char { readable, writable, never_waits };
+// What a try that meets EAGAIN waits for. What never waits is tried once, and cannot be stopped. What blocks never meets
+// EAGAIN but may stop its thread, as the data of a file do: those are blocking_op.
+enum class readiness : unsigned char { readable, writable, never_waits, blocks };
+
+// A result that is one of the library's own reasons: the kernel's end at -4095.
+inline int own_reason(errc why) noexcept { return -4096 - static_cast<int>(why); }
+
+// What one call moves at most; the kernel cuts longer ones itself, but the length of a ring's entry has 32 bits only.
+inline std::uint32_t length_in_a_call(std::size_t length) noexcept {
+    constexpr std::size_t most = 0x7ffff000;
+    return static_cast<std::uint32_t>(length < most ? length : most);
+}
+
+// The opcode of an entry that io_uring is not to carry out: the driver waits until the file is ready and tries it.
+inline constexpr std::uint8_t tried_when_ready = 255;
 
 // What a system call tried without waiting has brought: a result, -EAGAIN to be tried again when ready, or -errno.
 class attempt {
@@ -38,8 +53,8 @@ public:
 
 class op : public resume_job, public list_node {
 public:
-    // Called by a driver on its thread, once.
-    void complete(int result) noexcept;
+    // Called by a driver on its thread: once, unless the operation has asked for more. `flags` are io_uring's.
+    void complete(int result, std::uint32_t flags = 0) noexcept;
     // The same, when the coroutine should let others go first.
     void complete_last(int result) noexcept {
         goes_last_ = true;
@@ -58,12 +73,25 @@ protected:
         attempt (*try_once)(op&) noexcept;
         void (*prepare)(op&, io_uring_sqe&) noexcept;
         readiness waits_for;
+        // Hears of every completion before the coroutine does, and may change the result; false: it is not the last, or
+        // the operation was handed over again. Null where nothing is to be heard.
+        bool (*hears)(op&, int& result, std::uint32_t flags) noexcept = nullptr;
     };
 
     op(actions const& with, fd_ref file) noexcept : actions_{with}, file_{file}, ear_{this}, mail_{this} {}
     ~op() {
         if (in_flight_) WEIR_FATAL("a coroutine was destroyed while the kernel owned its operation");
     }
+
+    // Where it was submitted.
+    driver& home() const noexcept { return *driver_; }
+    // For who submits it himself, and is no coroutine.
+    void belongs_to(driver& home) noexcept { driver_ = &home; }
+    // For `hears`, which returns what these return.
+    // Hands itself over once more; a stop that has come in between ends it.
+    bool submit_again(int& result) noexcept;
+    // The same in a while, as nobody tells when there will be what it lacks.
+    bool postpone(int& result) noexcept;
 
     // What await_suspend does; false when it is over already.
     bool begin(std::coroutine_handle<> handle, context const& where) noexcept;
@@ -134,19 +162,44 @@ inline bool op::begin(std::coroutine_handle<> handle, context const& where) noex
         }
     }
     in_flight_ = true;
-    auto const at_once = driver_->submit(*this);
+    auto at_once = driver_->submit(*this);
     if (!at_once) return true;
+    if (actions_.hears && !actions_.hears(*this, *at_once, 0)) return true;
     result_ = *at_once;
     if (listening_ && (word_.fetch_or(done, acq_rel) & mailed)) return true; // [word] O1: the mail resumes
     in_flight_ = false;
     return false;
 }
 
-inline void op::complete(int result) noexcept {
+inline void op::complete(int result, std::uint32_t flags) noexcept {
+    if (actions_.hears && !actions_.hears(*this, result, flags)) return;
     result_ = result;
     if (listening_ && (word_.fetch_or(done, acq_rel) & mailed) && !arrived_) return; // [word] O1: the mail resumes
     go_on();
     // ---- the frame may be gone
+}
+
+inline bool op::submit_again(int& result) noexcept {
+    if (arrived_) {
+        result = -ECANCELED;
+        return true;
+    }
+    auto const at_once = driver_->submit(*this);
+    if (!at_once) return false;
+    result = *at_once;
+    return actions_.hears(*this, result, 0);
+}
+
+inline bool op::postpone(int& result) noexcept {
+    if (arrived_) {
+        result = -ECANCELED;
+        return true;
+    }
+    driver_->postpone(*this, [](list_node& one) noexcept {
+        op& self = static_cast<op&>(one);
+        if (auto const at_once = self.driver_->submit(self)) self.complete(*at_once);
+    });
+    return false;
 }
 
 inline void op::mail_arrived() noexcept {
@@ -158,40 +211,51 @@ inline void op::mail_arrived() noexcept {
 
 inline int op::end(std::error_code& reason) noexcept {
     if (listening_) context_->stop.source()->remove(ear_);
-    if (result_ == -ECANCELED && context_->stop.stop_requested()) reason = make_error_code(context_->stop.reason());
+    // A call that the kernel broke off for a cancel may end with a word of its own, ERESTARTSYS and its kin.
+    bool const broken_off = result_ == -ECANCELED || (result_ <= -512 && result_ >= -516);
+    if (broken_off && context_->stop.stop_requested()) reason = make_error_code(context_->stop.reason());
+    else if (result_ < own_reason(errc{})) reason = make_error_code(static_cast<errc>(own_reason(errc{}) - result_));
     else if (result_ < 0) reason = system_error_code(-result_);
     return result_;
 }
 
 // The awaiter of an operation. `Op` says how each backend does it:
 //     attempt try_now() noexcept;  void prepare_entry(io_uring_sqe&) noexcept;  static constexpr readiness ready_when;
-//     and `Value value_of(int result) noexcept` for a result that is no error.
-template <class Op, class Value>
-class op_awaiter : public op {
+//     and `Value value_of(int result) noexcept` for a result that is no error. What has more to say of a completion adds
+//     bool hears(int& result, std::uint32_t flags) noexcept;
+template <class Op, class Value, class Base = op>
+class op_awaiter : public Base {
 public:
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-        return begin(handle, context_of(handle));
+        return this->begin(handle, context_of(handle));
     }
     result<Value> await_resume() noexcept {
         std::error_code reason;
-        int const ended = end(reason);
+        int const ended = this->end(reason);
         if (reason) return reason;
         if constexpr (std::is_void_v<Value>) return {};
         else return static_cast<Op&>(*this).value_of(ended);
     }
 
 protected:
-    explicit op_awaiter(fd_ref file) noexcept : op{table, file} {}
+    explicit op_awaiter(fd_ref file) noexcept : Base{table, file} {}
 
 private:
-    static constexpr actions table{
+    static constexpr auto hears_of() noexcept -> bool (*)(op&, int&, std::uint32_t) noexcept {
+        if constexpr (requires(Op& self, int& result) { self.hears(result, 0u); })
+            return [](op& self, int& result, std::uint32_t flags) noexcept {
+                return static_cast<Op&>(static_cast<op_awaiter&>(self)).hears(result, flags);
+            };
+        else return nullptr;
+    }
+    static constexpr op::actions table{
         [](op& self) noexcept { return static_cast<Op&>(static_cast<op_awaiter&>(self)).try_now(); },
         [](op& self, io_uring_sqe& entry) noexcept {
             static_cast<Op&>(static_cast<op_awaiter&>(self)).prepare_entry(entry);
         },
-        Op::ready_when};
+        Op::ready_when, hears_of()};
 };
 
 // A system call that does not wait, repeated when a signal came in between: its result, or the negated errno.

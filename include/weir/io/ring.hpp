@@ -10,12 +10,14 @@
 #include <weir/base/result.hpp>
 #include <weir/coro/context.hpp>
 #include <weir/io/fd.hpp>
+#include <weir/io/kernel_features.hpp>
 #include <weir/io/uring_abi.hpp>
 
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <ctime>
+#include <iterator>
 #include <string>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -28,10 +30,16 @@ public:
     ring() = default;
     ~ring() { close(); }
 
-    // Makes the rings, with the best flags that this kernel knows, and tries them.
+    // Makes the rings, with the best flags of those allowed that this kernel knows, and tries them. Where the limit on
+    // locked memory is small, they get smaller.
     // Errors: what the kernel said, in words, into `why`; the ring is closed then.  Cost: six system calls or so.
-    bool open(unsigned entries, std::string& why);
+    bool open(unsigned entries, std::string& why, kernel_features allowed = {});
     void close() noexcept;
+
+    // While it is open: its descriptor, for io_uring_register(2); what it may use; entries to submit at once.
+    int file() const noexcept { return file_.number(); }
+    kernel_features features() const noexcept { return features_; }
+    unsigned size() const noexcept { return sq_size_; }
 
     // A cleared entry to fill in, or null while the kernel has not taken those before.
     io_uring_sqe* next_entry() noexcept;
@@ -70,7 +78,7 @@ private:
     };
 
     bool setup(unsigned entries, io_uring_params& params, std::string& why);
-    bool has_operations() noexcept;
+    bool probe_operations() noexcept;
     bool answers() noexcept;
     int enter_kernel(unsigned submit, unsigned wait_for, time_point until) noexcept;
 
@@ -83,6 +91,7 @@ private:
     }
 
     fd file_;
+    kernel_features features_;
     mapping rings_;
     mapping entries_;
     // Submission: we write the tail, the kernel the head.
@@ -102,24 +111,30 @@ private:
 };
 
 inline bool ring::setup(unsigned entries, io_uring_params& params, std::string& why) {
-    // Best to worst: a kernel refuses flags that it does not know with EINVAL.
-    constexpr unsigned base = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
-    constexpr unsigned wanted[] = {
-        base | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
-            IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,                                          // Linux 6.1
-        base | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,               // 5.19
-        base | IORING_SETUP_SUBMIT_ALL,                                                                       // 5.18
-        base,
+    struct flags_of {
+        kernel_feature feature;
+        unsigned flags;
+    };
+    constexpr flags_of optional[] = {
+        {kernel_feature::submit_all, IORING_SETUP_SUBMIT_ALL},
+        {kernel_feature::coop_taskrun, IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG},
+        {kernel_feature::defer_taskrun,
+         IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG},
     };
     int error = 0;
     for (; entries >= 64; entries /= 2) { // less memory where the limit on locked memory is small
-        for (unsigned const flags : wanted) {
+        // Best to worst, the youngest first to go: a kernel refuses flags that it does not know with EINVAL.
+        for (std::size_t count = std::size(optional) + 1; count-- > 0;) {
             params = {};
-            params.flags = flags;
+            params.flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
+            for (std::size_t i = 0; i < count; ++i)
+                if (features_.has(optional[i].feature)) params.flags |= optional[i].flags;
             params.cq_entries = entries * 4; // multishot and bursts: room before the kernel must keep a backlog
             long const file = ::syscall(SYS_io_uring_setup, entries, &params);
             if (file >= 0) {
                 file_ = fd{static_cast<int>(file)};
+                for (auto const& each : optional)
+                    if ((params.flags & each.flags) != each.flags) features_ = features_.without(each.feature);
                 return true;
             }
             error = errno;
@@ -131,11 +146,12 @@ inline bool ring::setup(unsigned entries, io_uring_params& params, std::string& 
     return false;
 }
 
-inline bool ring::open(unsigned entries, std::string& why) {
+inline bool ring::open(unsigned entries, std::string& why, kernel_features allowed) {
     io_uring_params params{};
+    features_ = allowed;
     if (!setup(entries, params, why)) return false;
     constexpr unsigned needed = IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG;
-    if ((params.features & needed) != needed) {
+    if ((params.features & needed) != needed || !features_.has(kernel_feature::timed_wait)) {
         why = "io_uring is older than Linux 5.11";
         close();
         return false;
@@ -160,23 +176,29 @@ inline bool ring::open(unsigned entries, std::string& why) {
     cq_tail_ = rings_.at<unsigned>(params.cq_off.tail);
     cq_mask_ = *rings_.at<unsigned>(params.cq_off.ring_mask);
     cqes_ = rings_.at<io_uring_cqe>(params.cq_off.cqes);
-    if (!has_operations()) why = "io_uring lacks an operation that the library needs";
+    if (!probe_operations()) why = std::string{"io_uring_register: "} + std::strerror(errno);
     else if (!answers()) why = std::string{"io_uring_enter: "} + std::strerror(errno);
     else return true;
     close();
     return false;
 }
 
-// Asks for each operation rather than for a version, which says nothing of what a distribution has taken back.
-inline bool ring::has_operations() noexcept {
+// Asks for each operation rather than for a version, which says nothing of what a distribution has taken back. The few
+// without which there is no driver came before what `open` has asked for already, unless somebody took them back.
+inline bool ring::probe_operations() noexcept {
     constexpr unsigned asked = 64;
     alignas(io_uring_probe) std::byte answer[sizeof(io_uring_probe) + asked * sizeof(io_uring_probe_op)] = {};
     if (::syscall(SYS_io_uring_register, file_.number(), IORING_REGISTER_PROBE, answer, asked) < 0) return false;
     auto const* const head = reinterpret_cast<io_uring_probe const*>(answer);
     auto const* const known = reinterpret_cast<io_uring_probe_op const*>(answer + sizeof(io_uring_probe));
-    for (unsigned const needed : {IORING_OP_NOP, IORING_OP_POLL_ADD, IORING_OP_ACCEPT, IORING_OP_CONNECT, IORING_OP_READ,
-                                  IORING_OP_RECV, IORING_OP_SEND, IORING_OP_CLOSE, IORING_OP_ASYNC_CANCEL})
-        if (needed > head->last_op || !(known[needed].flags & IO_URING_OP_SUPPORTED)) return false;
+    for (unsigned opcode = 0; opcode < asked; ++opcode)
+        if (opcode > head->last_op || !(known[opcode].flags & IO_URING_OP_SUPPORTED))
+            features_ = features_.without_operation(opcode);
+    for (unsigned const needed : {IORING_OP_NOP, IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL})
+        if (!features_.has_operation(needed)) {
+            errno = ENOSYS;
+            return false;
+        }
     return true;
 }
 

@@ -114,18 +114,12 @@ inline void permit::release() noexcept {
 }
 
 inline bool semaphore::take(std::size_t count) noexcept {
-    std::uint64_t now = queue_.peek();
-    while (!(now & waited_for) && now >= pack(count))
-        if (queue_.try_change(now, now - pack(count))) return true;
-    return false;
+    return queue_.try_add(0 - pack(count), waited_for, pack(count));
 }
 
 inline void semaphore::release(std::size_t count) noexcept {
     WEIR_ASSERT(count <= most, "more permits were released than a semaphore can have");
-    std::uint64_t now = queue_.peek();
-    while (!(now & waited_for))
-        if (queue_.try_change(now, now + pack(count))) return;
-    release_contended(count);
+    if (!queue_.try_add(pack(count), waited_for, 0)) release_contended(count);
 }
 
 // Out of the way of who meets nobody.

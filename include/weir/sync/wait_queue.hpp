@@ -36,6 +36,9 @@ public:
     std::uint64_t peek() const noexcept { return word_.load(acquire) >> 1; } // [state]
     // Changes the state in one step. False, with the state as it is, when it is another; spins past a holder of the lock.
     bool try_change(std::uint64_t& expected, std::uint64_t desired) noexcept;
+    // Adds to the state in one step, modulo 2^63, if it has none of the bits of `unless` and is at least `least`. False,
+    // when it is otherwise; spins past a holder of the lock.
+    bool try_add(std::uint64_t change, std::uint64_t unless, std::uint64_t least) noexcept;
 
     // The state, which is the caller's until unlock.
     std::uint64_t lock() noexcept;
@@ -75,7 +78,8 @@ inline bool wait_queue::try_change(std::uint64_t& expected, std::uint64_t desire
     backoff wait;
     for (;;) {
         std::uint64_t now = expected << 1;
-        if (word_.compare_exchange_weak(now, desired << 1, acq_rel, acquire)) return true; // [state]
+        // A failure is a hint: who acts on it changes the word or takes the lock, and both acquire.
+        if (word_.compare_exchange_weak(now, desired << 1, acq_rel, relaxed)) return true; // [state]
         if (now == (expected << 1)) continue; // failed for no reason
         if (!(now & locked)) {
             expected = now >> 1;
@@ -83,6 +87,21 @@ inline bool wait_queue::try_change(std::uint64_t& expected, std::uint64_t desire
         }
         wait();
     }
+}
+
+inline bool wait_queue::try_add(std::uint64_t change, std::uint64_t unless, std::uint64_t least) noexcept {
+    backoff wait;
+    std::uint64_t now = word_.load(relaxed); // the exchange orders, or a lock that is taken instead
+    // The word is left as it is, lock bit and all: each shift would stand between its load and the exchange.
+    while (!(now & (unless << 1)) && now >= (least << 1)) {
+        if (now & locked) {
+            wait();
+            now = word_.load(relaxed); // the same
+        } else if (word_.compare_exchange_weak(now, now + (change << 1), acq_rel, relaxed)) { // [state]
+            return true;
+        }
+    }
+    return false;
 }
 
 inline std::uint64_t wait_queue::lock() noexcept {

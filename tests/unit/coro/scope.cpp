@@ -13,9 +13,14 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <coroutine>
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 using namespace weir;
@@ -71,6 +76,103 @@ TEST_CASE("in_scope gives what its body gives: values, move-only values, referen
     CHECK(&sync_wait(in_scope(refers)) == &target);
     auto const nothing = [](scope&) -> task<> { co_return; };
     sync_wait(in_scope(nothing));
+}
+
+namespace {
+
+task<> sets(bool& into, counted held) {
+    co_await yield();
+    into = held.value == 7;
+}
+task<> reads(std::string const& text, std::string& into) {
+    co_await yield();
+    into = text;
+}
+task<> views(std::string_view text, std::string& into) {
+    co_await yield();
+    into = text;
+}
+
+struct may_throw {
+    may_throw(may_throw&&) noexcept(false);
+};
+auto const by_value = [](long, int*, std::unique_ptr<int>) -> task<> { co_return; };
+auto const with_capture = [n = 1]() -> task<> {
+    static_cast<void>(n);
+    co_return;
+};
+auto const for_any = [](auto) -> task<> { co_return; };
+static_assert(detail::keeps_its_own<decltype(by_value) const&, int, std::nullptr_t, std::unique_ptr<int>>);
+static_assert(detail::keeps_its_own<decltype(&reads), std::reference_wrapper<std::string>,
+                                    std::reference_wrapper<std::string>>);
+static_assert(!detail::keeps_its_own<decltype(&reads), std::string, std::reference_wrapper<std::string>>,
+              "a reference would refer to what spawn was given");
+static_assert(!detail::keeps_its_own<decltype(&views), std::string, std::reference_wrapper<std::string>>,
+              "a view would look at what spawn was given");
+static_assert(!detail::keeps_its_own<decltype(&views), std::reference_wrapper<std::string>,
+                                     std::reference_wrapper<std::string>>);
+static_assert(!detail::keeps_its_own<task<> (*)(may_throw), may_throw>,
+              "a move that throws could not be told from a function that does");
+static_assert(!detail::keeps_its_own<decltype(with_capture) const&>);
+static_assert(!detail::keeps_its_own<decltype(for_any) const&, int>, "its parameter is not known before the call");
+
+} // namespace
+
+TEST_CASE("what is spawned with a temporary keeps it, by value, by reference and for a view") {
+    bool set = false;
+    std::string read;
+    std::string viewed;
+    auto const body = [&](scope& children) -> task<> {
+        std::string const long_enough(100, 'x');
+        children.spawn(sets, std::ref(set), counted{7});
+        children.spawn(reads, std::string(long_enough), std::ref(read));
+        children.spawn(&views, long_enough + "y", std::ref(viewed));
+        co_return;
+    };
+    sync_wait(in_scope(body));
+    CHECK(set);
+    CHECK(read == std::string(100, 'x'));
+    CHECK(viewed == std::string(100, 'x') + "y");
+    CHECK(counted::alive == 0);
+}
+
+TEST_CASE("a function whose task keeps its arguments is spawned in one frame, any other callable in two") {
+    manual_executor runs;
+    context const where{runs};
+    auto const frames_of = [&](auto spawns) {
+        scope children{where};
+        std::size_t const made = blocks_made_by([&] { // on a thread without a frame_pool each is a block
+            spawns(children);
+            runs.run_all();
+        });
+        CHECK(children.pending() == 0);
+        CHECK(!scope::join{children}.await_suspend(std::noop_coroutine()));
+        return made;
+    };
+    auto const plain = [](int& count) -> task<> {
+        ++count;
+        co_return;
+    };
+    int ran = 0;
+    auto const function = [&](scope& children) { children.spawn(plain, std::ref(ran)); };
+    auto const captures = [&](scope& children) { children.spawn([&ran, &plain] { return plain(ran); }); };
+    static_cast<void>(frames_of(function)); // the executor's list grows once
+    CHECK(frames_of(function) == 1);
+    CHECK(frames_of(captures) == 2);
+    CHECK(ran == 3);
+}
+
+TEST_CASE("a function that throws before it makes a task stops the siblings like a child that throws") {
+    event never;
+    int stopped = 0;
+    auto const body = [&](scope& children) -> task<> {
+        children.spawn([&] { return waits_for_a_stop(never, stopped); });
+        children.spawn(+[]() -> task<> { throw std::runtime_error("no task"); });
+        co_await yield(); // spawn itself threw nothing
+        ++stopped;
+    };
+    CHECK(what_is_thrown(in_scope(body)) == "no task");
+    CHECK(stopped == 2);
 }
 
 TEST_CASE("the first exception wins, the others are counted, the siblings are stopped and joined (T2)") {

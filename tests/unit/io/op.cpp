@@ -161,7 +161,7 @@ TEST_CASE("bytes that come as a receive is stopped are had by it or by the next 
 TEST_CASE("a stop from another thread, in the instant of completion, loses no byte (thousands of races)") {
     backend_runtime rt{2};
     bool const polls = GENERATE(false, true);
-    auto const rounds = static_cast<int>(scaled(6000));
+    auto const rounds = static_cast<int>(scaled(3000));
     auto ends = make_pair_of();
     if (polls) set_flag(ends.near, O_NONBLOCK, true);
     atomic<stop_source*> current_source{nullptr};

@@ -4,7 +4,10 @@
 #include <weir/io/ring.hpp>
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
+#include <cerrno>
+#include <fcntl.h>
 #include <string>
 #include <vector>
 
@@ -99,6 +102,39 @@ TEST_CASE("a child process may not touch its parent's rings, and the parent's go
     add_nop(one, 7);
     REQUIRE(one.enter(time_point::min()) == 0);
     CHECK(one.for_each_completion([](io_uring_cqe const& each) { CHECK(each.user_data == 7); }) == 1);
+}
+
+TEST_CASE("the kernel takes a batch with a bad entry in it, at once or in two parts, and every entry completes") {
+    bool const at_once = GENERATE(true, false);
+    io::ring one;
+    std::string why;
+    auto const allowed = at_once ? io::kernel_features{} : io::kernel_features{}.without(io::kernel_feature::submit_all);
+    if (!one.open(64, why, allowed)) SKIP("io_uring is refused here: " << why);
+    if (at_once && !one.features().has(io::kernel_feature::submit_all)) SKIP("Linux before 5.18");
+    add_nop(one, 1);
+    add_nop(one, 2);
+    io_uring_sqe* const bad = one.next_entry();
+    bad->opcode = 254;
+    bad->user_data = 3;
+    add_nop(one, 4);
+    REQUIRE(one.enter(time_point::min()) == 0);
+    CHECK(one.unsubmitted() == (at_once ? 0u : 1u)); // without the feature the batch ends behind the bad one
+    REQUIRE(one.enter(time_point::min()) == 0);
+    CHECK(one.unsubmitted() == 0);
+    std::vector<int> results(5, 1);
+    CHECK(one.for_each_completion([&](io_uring_cqe const& each) { results.at(each.user_data) = each.res; }) == 4);
+    CHECK(results == std::vector<int>{1, 0, 0, -EINVAL, 0});
+}
+
+TEST_CASE("the descriptor of a ring is what io_uring_register wants") {
+    io::ring one;
+    CHECK(one.file() == -1);
+    open_or_skip(one, 64);
+    CHECK((::fcntl(one.file(), F_GETFD) & FD_CLOEXEC) != 0);
+    unsigned limits[2] = {0, 0}; // asks for the limits of the kernel's own threads, and leaves them
+    CHECK(::syscall(SYS_io_uring_register, one.file(), IORING_REGISTER_IOWQ_MAX_WORKERS, limits, 2) == 0);
+    one.close();
+    CHECK(one.file() == -1);
 }
 
 TEST_CASE("a ring can be closed and opened again") {

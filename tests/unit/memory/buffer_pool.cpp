@@ -266,14 +266,11 @@ private:
     int error_ = 0;
 };
 
-// The rings with the number of their descriptor: the lowest that is free, as always.
-struct numbered_ring {
+// A ring, and what has come out of it.
+struct kernel_ring {
     weir::io::ring ring;
-    int number = -1;
     std::deque<completion> come;
-    numbered_ring() {
-        number = ::dup(0);
-        ::close(number);
+    kernel_ring() {
         std::string why;
         if (!ring.open(64, why)) SKIP("io_uring is refused here: " << why);
     }
@@ -306,10 +303,10 @@ void say(weir::io::fd const& to, std::string_view text) {
 
 TEST_CASE("the kernel fills a block of the pool, which is adopted by its id, read, and provided again",
           "[buffer_pool][io_uring]") {
-    numbered_ring kernel;
+    kernel_ring kernel;
     buffer_pool pool{blocks_of(4096, 3)};
     {
-        provided_ring ring{pool, kernel.number};
+        provided_ring ring{pool, kernel.ring.file()};
         if (ring.error()) SKIP("the kernel has no rings of buffers: " << std::strerror(ring.error()));
         auto const ends = weir::test::make_pair_of();
         REQUIRE(ring.provide());
@@ -336,10 +333,10 @@ TEST_CASE("the kernel fills a block of the pool, which is adopted by its id, rea
 
 TEST_CASE("a receive of many shots ends when the pool is exhausted and goes on when something is dropped",
           "[buffer_pool][io_uring]") {
-    numbered_ring kernel;
+    kernel_ring kernel;
     buffer_pool pool{blocks_of(4096, 2)};
     {
-        provided_ring ring{pool, kernel.number};
+        provided_ring ring{pool, kernel.ring.file()};
         if (ring.error()) SKIP("the kernel has no rings of buffers: " << std::strerror(ring.error()));
         auto const ends = weir::test::make_pair_of(SOCK_SEQPACKET); // a message a completion
         while (ring.provide()) {}
@@ -374,10 +371,10 @@ TEST_CASE("a receive of many shots ends when the pool is exhausted and goes on w
 
 TEST_CASE("the memory of a pool registers as one fixed buffer, and the kernel reads into its blocks",
           "[buffer_pool][io_uring]") {
-    numbered_ring kernel;
+    kernel_ring kernel;
     buffer_pool pool{blocks_of(4096, 3)};
     iovec const all{pool.memory().data(), pool.memory().size()};
-    if (::syscall(SYS_io_uring_register, kernel.number, IORING_REGISTER_BUFFERS, &all, 1) < 0)
+    if (::syscall(SYS_io_uring_register, kernel.ring.file(), IORING_REGISTER_BUFFERS, &all, 1) < 0)
         SKIP("the kernel registers no buffers: " << std::strerror(errno));
     auto const ends = weir::test::make_pair_of();
     say(ends.far, "into the second");

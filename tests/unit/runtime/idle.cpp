@@ -47,8 +47,24 @@ TEST_CASE("the last searcher that falls asleep looks once more") {
     idle_workers idle{4};
     REQUIRE(idle.start_searching());
     REQUIRE(idle.start_searching());
-    CHECK(!idle.fall_asleep(0, true));
-    CHECK(idle.fall_asleep(1, true));
+    CHECK(idle.fall_asleep(0, true) == left_behind::searchers);
+    CHECK(idle.fall_asleep(1, true) == left_behind::workers);
+    CHECK(idle.fall_asleep(2, false) == left_behind::workers);
+    CHECK(idle.fall_asleep(3, false) == left_behind::nobody); // nobody is left who could have pushed since
+}
+
+TEST_CASE("a push is told of a sleeper exactly while nobody searches") {
+    idle_workers idle{2};
+    CHECK(!idle.short_handed()); // all are awake
+    idle.fall_asleep(1, false);
+    CHECK(idle.short_handed());
+    CHECK(idle.start_searching());
+    CHECK(idle.searches_alone());
+    CHECK(!idle.short_handed());
+    CHECK(idle.stop_searching());
+    CHECK(idle.short_handed());
+    CHECK(idle.pick_sleeper() == 1u);
+    CHECK(!idle.short_handed()); // that one searches
 }
 
 TEST_CASE("one that was not let search looks once more when nobody searches any longer") {
@@ -59,5 +75,5 @@ TEST_CASE("one that was not let search looks once more when nobody searches any 
     REQUIRE(!idle.start_searching());
     REQUIRE(idle.stop_searching());
     REQUIRE(!idle.pick_sleeper()); // the publisher
-    CHECK(idle.fall_asleep(1, false));
+    CHECK(idle.fall_asleep(1, false) == left_behind::workers);
 }

@@ -1,5 +1,6 @@
 // tests/unit/runtime/shutdown.cpp: a shutdown cancels every wait, joins everything, and admits nothing more.
 #include "support/backends.hpp"
+#include "support/forked.hpp"
 #include "support/sockets.hpp"
 
 #include <weir/coro/yield.hpp>
@@ -11,7 +12,9 @@
 #include <weir/timer/sleep.hpp>
 #include <weir/timer/timeout.hpp>
 
+#include <algorithm>
 #include <array>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -164,4 +167,80 @@ TEST_CASE("a task that goes on after the stop is waited for") {
     CHECK(finished.load(acquire));
     char text[4] = {};
     CHECK(::recv(ends.far.number(), text, 4, MSG_DONTWAIT) == 3);
+}
+
+TEST_CASE("a shutdown that drains lets everything end by itself") {
+    unsigned const workers = GENERATE(1u, 2u);
+    backend_runtime rt{workers};
+    endings seen;
+    atomic<int> done{0};
+    for (int i = 0; i < 10; ++i)
+        rt->spawn([](endings& noted, atomic<int>& n, int delay) -> task<> {
+            auto const ended = co_await sleep_for(std::chrono::milliseconds{delay});
+            if (!ended) noted.note(ended.error());
+            n.fetch_add(1, relaxed); // joined
+        }, std::ref(seen), std::ref(done), 5 * i);
+    auto const left = rt->shutdown(shutdown_mode::drain);
+    CHECK(left.complete());
+    CHECK(left.names.empty());
+    CHECK(done.load(relaxed) == 10);
+    CHECK(seen.cancelled.load(relaxed) + seen.others.load(relaxed) == 0);
+}
+
+TEST_CASE("a shutdown that has waited for long enough names what has not ended, and another one ends it") {
+    unsigned const workers = GENERATE(1u, 2u);
+    backend_runtime rt{workers};
+    event go;
+    endings seen;
+    rt->spawn(named{"quick"}, []() -> task<> { co_return; });
+    rt->spawn(named{"audit"}, wait_for_event, std::ref(seen), std::ref(go));
+    rt->spawn(named{"replica"}, wait_for_event, std::ref(seen), std::ref(go));
+    rt->spawn(wait_for_event, std::ref(seen), std::ref(go));
+    while (seen.begun.load(acquire) < 3) std::this_thread::yield();
+    auto const begun = clock::now();
+    auto left = rt->shutdown(shutdown_mode::drain, begun + 20ms);
+    CHECK(clock::now() >= begun + 20ms);
+    CHECK(!left.complete());
+    CHECK(left.unfinished == 3);
+    CHECK(left.names.size() == 2);
+    CHECK(std::count(left.names.begin(), left.names.end(), "audit") == 1);
+    CHECK(std::count(left.names.begin(), left.names.end(), "replica") == 1);
+    CHECK(!rt->spawn([]() -> task<> { co_return; })); // admits nothing more
+    CHECK(rt->shutdown(shutdown_mode::drain, clock::now()).unfinished == 3);
+    left = rt->shutdown();
+    CHECK(left.complete());
+    CHECK(left.names.empty());
+    CHECK(seen.cancelled.load(relaxed) == 3);
+    CHECK(rt->shutdown().complete()); // once more does no harm
+}
+
+TEST_CASE("a task that hears no stop is waited for, and ends the shutdown when it ends") {
+    backend_runtime rt{2};
+    atomic<bool> over{false};
+    rt->spawn(named{"deaf"}, [](atomic<bool>& until) -> task<> {
+        while (!until.load(acquire)) co_await yield();
+    }, std::ref(over));
+    auto const left = rt->shutdown(shutdown_mode::cancel, clock::now() + 20ms);
+    CHECK(left.names == std::vector<std::string>{"deaf"});
+    std::thread outside{[&] {
+        std::this_thread::sleep_for(10ms);
+        over.store(true, release);
+    }};
+    CHECK(rt->shutdown().complete());
+    CHECK(over.load(relaxed));
+    outside.join();
+}
+
+TEST_CASE("a runtime whose tasks outlast its shutdown_deadline ends the program with their names") {
+    auto const ended = run_in_child([]() -> std::string {
+        auto options = backend_runtime::with(io::backend_choice::epoll, 1);
+        options.shutdown_deadline = 20ms;
+        runtime rt{options};
+        rt.spawn(named{"deaf"}, []() -> task<> {
+            for (;;) co_await yield();
+        });
+        return "went on";
+    });
+    CHECK(!ended.well);
+    CHECK(ended.words.find("deaf has not ended") != std::string::npos);
 }

@@ -68,6 +68,34 @@ TEST_CASE("posts of several threads at once are not lost either") {
     SUCCEED();
 }
 
+TEST_CASE("workers that spin before they sleep lose nothing, and end at a shutdown") {
+    watchdog const watched{patience};
+    auto const choice = GENERATE(io::backend_choice::io_uring, io::backend_choice::epoll);
+    auto options = backend_runtime::with(choice, 2);
+    options.spin = GENERATE(1us, 50us, 20'000us);
+    runtime rt{options};
+    auto const rounds = static_cast<int>(scaled(2000));
+    atomic<int> ran{0};
+    for (int i = 0; i < rounds; ++i) {
+        rt.spawn([](atomic<int>& n) -> task<> {
+            co_await in_scope([](scope& children, atomic<int>& to) -> task<> {
+                for (int k = 0; k < 3; ++k)
+                    children.spawn([](atomic<int>& each) -> task<> {
+                        each.fetch_add(1, acq_rel);
+                        co_return;
+                    }, std::ref(to));
+                co_return;
+            }, std::ref(n));
+        }, std::ref(ran));
+        if (i % 8 != 0) continue;
+        while (ran.load(acquire) < 3 * i + 3) std::this_thread::yield();
+        for (int volatile spin = 0; spin < (i * 61) % 3000;) spin = spin + 1;
+    }
+    rt.block_on([]() -> task<> { static_cast<void>(co_await sleep_for(1ms)); }); // a timer ends a spin, too
+    rt.shutdown(shutdown_mode::drain);
+    CHECK(ran.load(relaxed) == 3 * rounds);
+}
+
 TEST_CASE("a wait that is ended inside wakes its task, back and forth between two tasks") {
     unsigned const workers = GENERATE(1u, 2u, 4u);
     backend_runtime rt{workers};

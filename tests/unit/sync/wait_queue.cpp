@@ -5,7 +5,10 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <chrono>
 #include <coroutine>
+#include <cstdint>
+#include <thread>
 
 using namespace weir;
 using weir::test::manual_executor;
@@ -50,6 +53,31 @@ TEST_CASE("a change in one step happens only from the expected state, and tells 
     CHECK(!queue.try_change(expected, 3));
     CHECK(expected == 1);
     CHECK(queue.try_change(expected, 3));
+    CHECK(queue.peek() == 3);
+}
+
+TEST_CASE("an addition in one step needs enough, and none of the bits that forbid it; else nothing has changed") {
+    wait_queue queue{6};
+    CHECK(queue.try_add(4, 1, 0));
+    CHECK(queue.peek() == 10);
+    CHECK(!queue.try_add(0 - std::uint64_t{12}, 1, 12));
+    CHECK(queue.try_add(0 - std::uint64_t{9}, 1, 10));
+    CHECK(queue.peek() == 1);
+    CHECK(!queue.try_add(2, 1, 0));
+    CHECK(queue.try_add(2, 4, 1));
+    CHECK(queue.peek() == 3);
+}
+
+TEST_CASE("an addition waits for who holds the lock, unless the state was not enough before") {
+    wait_queue queue{2};
+    static_cast<void>(queue.lock());
+    CHECK(!queue.try_add(0 - std::uint64_t{4}, 1, 4));
+    std::thread holder{[&queue] {
+        std::this_thread::sleep_for(std::chrono::milliseconds{5}); // the other one is at it by then
+        queue.unlock(3);
+    }};
+    CHECK(!queue.try_add(2, 1, 0)); // a bit that forbids it came with the unlock
+    holder.join();
     CHECK(queue.peek() == 3);
 }
 

@@ -2,10 +2,11 @@
 #pragma once
 
 #include <weir/io/op.hpp>
+#include <weir/io/unblocked.hpp>
 #include <weir/io/uring_abi.hpp>
 
 #include <cerrno>
-#include <fcntl.h>
+#include <optional>
 #include <sys/socket.h>
 
 namespace weir::io {
@@ -15,21 +16,14 @@ public:
     connect_op(fd_ref socket, sockaddr_storage const& to, socklen_t length) noexcept
         : op_awaiter{socket}, to_{to}, length_{length} {}
 
-    ~connect_op() { restore_flags(); }
-
     static constexpr readiness ready_when = readiness::writable;
     // Asked again after a wait, connect tells how the first call went: done, still under way, or its error.
     attempt try_now() noexcept {
-        bool const first = flags_ < 0;
-        if (first) {
-            // Sockets block otherwise, and each call says that it does not want to wait; connect has no flag for that.
-            flags_ = ::fcntl(file().number(), F_GETFL);
-            if (flags_ < 0) return -errno;
-            ::fcntl(file().number(), F_SETFL, flags_ | O_NONBLOCK);
-        }
+        bool const first = !does_not_block_;
+        if (first) does_not_block_.emplace(file().number());
+        if (!*does_not_block_) return -EBADF;
         int const error = ::connect(file().number(), reinterpret_cast<sockaddr const*>(&to_), length_) < 0 ? errno : 0;
         if (error == EINPROGRESS || error == EALREADY || error == EINTR) return -EAGAIN;
-        restore_flags();
         if (error == EISCONN && !first) return 0;
         // A Unix socket whose peer's backlog is full: nothing would tell when it no longer is.
         if (error == EAGAIN) return -ECONNREFUSED;
@@ -43,13 +37,9 @@ public:
     }
 
 private:
-    void restore_flags() noexcept {
-        if (flags_ >= 0 && !(flags_ & O_NONBLOCK)) ::fcntl(file().number(), F_SETFL, flags_);
-    }
-
     sockaddr_storage const to_;
     socklen_t const length_;
-    int flags_ = -1; // the socket's own, once changed
+    std::optional<unblocked> does_not_block_; // sockets block otherwise, and connect has no flag against it
 };
 
 // Returns: result<void>.

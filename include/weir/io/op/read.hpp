@@ -22,7 +22,7 @@ public:
         entry.opcode = IORING_OP_READ;
         entry.fd = file().number();
         entry.addr = reinterpret_cast<std::uint64_t>(into_.data());
-        entry.len = static_cast<std::uint32_t>(into_.size());
+        entry.len = length_in_a_call(into_.size());
         entry.off = ~std::uint64_t{0}; // where the file stands
     }
     std::size_t value_of(int got) const noexcept { return static_cast<std::size_t>(got); }

@@ -23,7 +23,7 @@ public:
         entry.opcode = IORING_OP_SEND;
         entry.fd = file().number();
         entry.addr = reinterpret_cast<std::uint64_t>(from_.data());
-        entry.len = static_cast<std::uint32_t>(from_.size());
+        entry.len = length_in_a_call(from_.size());
         entry.msg_flags = MSG_NOSIGNAL;
     }
     std::size_t value_of(int sent) const noexcept { return static_cast<std::size_t>(sent); }

@@ -5,12 +5,13 @@
 
 namespace weir {
 
-enum class thread_word : std::size_t { frame_pool, resume_loop };
+enum class thread_word : std::size_t { frame_pool, resume_loop, worker, turn_budget, task_tally };
+inline constexpr std::size_t thread_words = 5;
 
 namespace detail {
 
 inline void*& thread_word_slot(thread_word which) noexcept {
-    static std::array<std::array<void*, 2>, model::max_threads + 1> words{};
+    static std::array<std::array<void*, thread_words>, model::max_threads + 1> words{};
     return words[this_seat()][static_cast<std::size_t>(which)];
 }
 

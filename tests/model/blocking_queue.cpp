@@ -1,8 +1,8 @@
-// tests/model/blocking.cpp: queues that are waited for: for a value, for room, for the end. Deadlines come when the
+// tests/model/blocking_queue.cpp: queues that are waited for: for a value, for room, for the end. Deadlines come when the
 // explorer chooses.
 #include "desk.hpp"
 
-#include <weir/queue/blocking.hpp>
+#include <weir/queue/blocking_queue.hpp>
 #include <weir/queue/mpmc.hpp>
 #include <weir/queue/spsc.hpp>
 
@@ -96,7 +96,7 @@ private:
 
     shape const how_;
     places places_;
-    blocking<Queue> queue_;
+    blocking_queue<Queue> queue_;
     atomic<int> producing_;
     std::array<int, max_threads> last_{};
     int sent_ = 0, received_ = 0; // fibers of one thread
@@ -133,7 +133,7 @@ private:
     bool const waits_;
     places places_;
     plain<int> reason_{0};
-    blocking<spsc<parcel>> queue_{1};
+    blocking_queue<spsc<parcel>> queue_{1};
     int accepted_ = 0, received_ = 0;
 };
 
@@ -155,7 +155,7 @@ public:
 
 private:
     plain<int> reason_{0};
-    blocking<one_step> queue_{1u};
+    blocking_queue<one_step> queue_{1u};
 };
 
 // One moves two at a time; two others wait for one value each, or for room for one. Nobody closes, so who was forgotten
@@ -175,7 +175,7 @@ public:
 
 private:
     bool const pushes_;
-    blocking<one_step> queue_{2u};
+    blocking_queue<one_step> queue_{2u};
 };
 
 // A value stands behind a push that is under way, and whose own notification goes to somebody else. Of two who wait one
@@ -197,7 +197,7 @@ public:
 
 private:
     atomic<bool> shown_{false};
-    blocking<one_step> queue_{2u, &shown_};
+    blocking_queue<one_step> queue_{2u, &shown_};
 };
 
 // One that does not tell of what stands behind a push that is under way.
@@ -219,7 +219,7 @@ public:
 
 private:
     places places_;
-    blocking<Queue> queue_{2u};
+    blocking_queue<Queue> queue_{2u};
     int received_ = 0;
 };
 

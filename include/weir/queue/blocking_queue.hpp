@@ -1,4 +1,4 @@
-// weir/queue/blocking.hpp: any queue for threads that wait: for a value, for room, until a deadline, until it is closed.
+// weir/queue/blocking_queue.hpp: any queue for threads that wait: for a value, for room, until a deadline, until it is closed.
 // Progress: try_x never waits. blocking_x stops the thread: it spins for some microseconds, then sleeps in the system.
 // Order:    the queue's. What came before close() happens before a call that reports the end.
 // Threads:  as many producers and consumers as the queue allows; spsc has one of each here, too. close() is anybody's.
@@ -32,7 +32,7 @@ namespace weir {
 
 // Deadlines: one that has passed makes a call look once and not wait; max() never comes. Who is late looks a last time.
 template <class Queue>
-class blocking : immovable {
+class blocking_queue : immovable {
 public:
     using value_type = typename Queue::value_type;
     using time_point = std::chrono::steady_clock::time_point;
@@ -42,15 +42,15 @@ public:
                   "a value whose move throws would be lost between two threads");
 
     // The queue's constructor gets the capacity, or whatever else it takes.
-    explicit blocking(std::size_t capacity)
+    explicit blocking_queue(std::size_t capacity)
         requires std::is_constructible_v<Queue, std::size_t>
         : queue_(capacity) {}
     template <class... Args>
         requires(std::is_constructible_v<Queue, Args...> &&
                  !(sizeof...(Args) == 1 && (std::is_arithmetic_v<std::remove_cvref_t<Args>> && ...)))
-    explicit blocking(Args&&... args) : queue_(std::forward<Args>(args)...) {}
+    explicit blocking_queue(Args&&... args) : queue_(std::forward<Args>(args)...) {}
     // Values that are left are destroyed.  Needs: every call has returned; close() and join the threads.
-    ~blocking() = default;
+    ~blocking_queue() = default;
 
     // False when full or closed, and then `value` is untouched.
     bool try_push(value_type&& value) noexcept(noexcept(std::declval<Queue&>().try_push(std::move(value)))) {
@@ -185,7 +185,7 @@ private:
 // Looks until it is done or over, or late; sleeps on `event` in between. A body for pushes and pops.
 template <class Queue>
 template <class Look>
-std::error_code blocking<Queue>::wait(event_count& event, time_point deadline, Look look) noexcept {
+std::error_code blocking_queue<Queue>::wait(event_count& event, time_point deadline, Look look) noexcept {
     sight seen = look();
     if (seen == sight::done) return {};
     bool late = has_passed(deadline);
@@ -221,7 +221,7 @@ std::error_code blocking<Queue>::wait(event_count& event, time_point deadline, L
 
 template <class Queue>
 template <class Value>
-auto blocking<Queue>::push_once(Value&& value) -> sight {
+auto blocking_queue<Queue>::push_once(Value&& value) -> sight {
     {
         passage const inside{gate_}; // keeps B1
         if (!inside.admitted()) return sight::over;
@@ -238,7 +238,7 @@ auto blocking<Queue>::push_once(Value&& value) -> sight {
 // `take` moves values out of the queue and gives how many.
 template <class Queue>
 template <class Take>
-auto blocking<Queue>::pop_once(Take take) noexcept -> sight {
+auto blocking_queue<Queue>::pop_once(Take take) noexcept -> sight {
     std::size_t count = take();
     if (count == 0) {
         auto const gate = gate_.load(acquire); // [left] and [shut], before the look that decides
@@ -254,13 +254,13 @@ auto blocking<Queue>::pop_once(Take take) noexcept -> sight {
 }
 
 template <class Queue>
-void blocking<Queue>::pushed(std::size_t count) noexcept { // keeps B2
+void blocking_queue<Queue>::pushed(std::size_t count) noexcept { // keeps B2
     if (count == 1) not_empty_.notify_one();
     else if (count > 1) not_empty_.notify_all();
 }
 
 template <class Queue>
-void blocking<Queue>::popped(std::size_t count) noexcept { // keeps B2
+void blocking_queue<Queue>::popped(std::size_t count) noexcept { // keeps B2
     if constexpr (bounded_queue<Queue, value_type>) {
         if (count == 1) not_full_.notify_one();
         else if (count > 1) not_full_.notify_all();
@@ -268,14 +268,14 @@ void blocking<Queue>::popped(std::size_t count) noexcept { // keeps B2
 }
 
 template <class Queue>
-void blocking<Queue>::close() noexcept {
+void blocking_queue<Queue>::close() noexcept {
     gate_.fetch_or(shut, release); // [shut]
     not_empty_.notify_all();       // keeps B2
     not_full_.notify_all();
 }
 
 template <class Queue>
-std::size_t blocking<Queue>::try_push_n(std::span<value_type> values)
+std::size_t blocking_queue<Queue>::try_push_n(std::span<value_type> values)
     requires bulk_queue<Queue, value_type>
 {
     std::size_t count = 0;
@@ -288,21 +288,21 @@ std::size_t blocking<Queue>::try_push_n(std::span<value_type> values)
 }
 
 template <class Queue>
-result<void> blocking<Queue>::blocking_push_until(value_type&& value, time_point deadline) noexcept
+result<void> blocking_queue<Queue>::blocking_push_until(value_type&& value, time_point deadline) noexcept
     requires bounded_queue<Queue, value_type>
 {
     return wait(not_full_, deadline, [&]() noexcept { return push_once(std::move(value)); });
 }
 
 template <class Queue>
-auto blocking<Queue>::try_pop() noexcept(noexcept(std::declval<Queue&>().try_pop())) -> std::optional<value_type> {
+auto blocking_queue<Queue>::try_pop() noexcept(noexcept(std::declval<Queue&>().try_pop())) -> std::optional<value_type> {
     auto value = queue_.try_pop();
     if (value) popped(1);
     return value;
 }
 
 template <class Queue>
-std::size_t blocking<Queue>::try_pop_n(std::span<value_type> out)
+std::size_t blocking_queue<Queue>::try_pop_n(std::span<value_type> out)
     requires bulk_queue<Queue, value_type>
 {
     auto const count = queue_.try_pop_n(out);
@@ -311,13 +311,13 @@ std::size_t blocking<Queue>::try_pop_n(std::span<value_type> out)
 }
 
 template <class Queue>
-auto blocking<Queue>::blocking_pop() noexcept -> std::optional<value_type> {
+auto blocking_queue<Queue>::blocking_pop() noexcept -> std::optional<value_type> {
     auto taken = blocking_pop_until(time_point::max());
     return taken ? std::optional<value_type>{*std::move(taken)} : std::nullopt;
 }
 
 template <class Queue>
-auto blocking<Queue>::blocking_pop_until(time_point deadline) noexcept -> result<value_type> {
+auto blocking_queue<Queue>::blocking_pop_until(time_point deadline) noexcept -> result<value_type> {
     std::optional<value_type> value;
     auto const take = [&]() noexcept -> std::size_t {
         if (auto found = queue_.try_pop()) value.emplace(*std::move(found));
@@ -329,7 +329,7 @@ auto blocking<Queue>::blocking_pop_until(time_point deadline) noexcept -> result
 }
 
 template <class Queue>
-auto blocking<Queue>::blocking_pop_n_until(std::span<value_type> out, time_point deadline) noexcept -> result<std::size_t>
+auto blocking_queue<Queue>::blocking_pop_n_until(std::span<value_type> out, time_point deadline) noexcept -> result<std::size_t>
     requires bulk_queue<Queue, value_type>
 {
     WEIR_ASSERT(!out.empty(), "a pop was given no room");
@@ -340,6 +340,6 @@ auto blocking<Queue>::blocking_pop_n_until(std::span<value_type> out, time_point
     return count;
 }
 
-static_assert(bounded_queue<blocking<spsc<int>>, int> && bulk_queue<blocking<spsc<int>>, int>);
+static_assert(bounded_queue<blocking_queue<spsc<int>>, int> && bulk_queue<blocking_queue<spsc<int>>, int>);
 
 } // namespace weir

@@ -1,5 +1,5 @@
-// tests/unit/queue/blocking.cpp: queues that are waited for: values, room, deadlines, and the end.
-#include <weir/queue/blocking.hpp>
+// tests/unit/queue/blocking_queue.cpp: queues that are waited for: values, room, deadlines, and the end.
+#include <weir/queue/blocking_queue.hpp>
 #include <weir/queue/mpmc.hpp>
 
 #include "support/counted.hpp"
@@ -48,7 +48,7 @@ private:
 } // namespace
 
 TEMPLATE_TEST_CASE("what needs not wait is passed through", "[blocking]", spsc<int>, mpmc<int>) {
-    blocking<TestType> queue{2};
+    blocking_queue<TestType> queue{2};
     CHECK(queue.capacity() == 2);
     CHECK(queue.empty());
     CHECK_FALSE(queue.try_pop());
@@ -75,7 +75,7 @@ TEMPLATE_TEST_CASE("what needs not wait is passed through", "[blocking]", spsc<i
 TEMPLATE_TEST_CASE("who is late looks once, and a refused value stays with the caller", "[blocking]",
                    spsc<std::unique_ptr<int>>, mpmc<std::unique_ptr<int>>) {
     test::watchdog const dog{20};
-    blocking<TestType> queue{1};
+    blocking_queue<TestType> queue{1};
     std::array<std::unique_ptr<int>, 2> out;
     for (auto const deadline : {long_ago, steady_clock::time_point{}, steady_clock::now(), steady_clock::now() + 3ms}) {
         CHECK(queue.blocking_pop_until(deadline).error() == errc::timed_out);
@@ -100,7 +100,7 @@ TEMPLATE_TEST_CASE("who is late looks once, and a refused value stays with the c
 
 TEST_CASE("a deadline is kept, and not before it comes", "[blocking]") {
     test::watchdog const dog{20};
-    blocking<mpmc<int>> queue{1};
+    blocking_queue<mpmc<int>> queue{1};
     auto const deadline = steady_clock::now() + 15ms;
     CHECK(queue.blocking_pop_until(deadline).error() == errc::timed_out);
     CHECK(steady_clock::now() >= deadline);
@@ -108,7 +108,7 @@ TEST_CASE("a deadline is kept, and not before it comes", "[blocking]") {
 
 TEMPLATE_TEST_CASE("who sleeps for a value or for room is woken by it", "[blocking]", spsc<int>, mpmc<int>) {
     test::watchdog const dog{20};
-    blocking<TestType> queue{1};
+    blocking_queue<TestType> queue{1};
     for (auto const deadline : {never, steady_clock::now() + 1h, never - 1ns}) {
         int got = 0;
         std::thread consumer([&] { got = queue.blocking_pop_until(deadline).value_or(-1); });
@@ -130,7 +130,7 @@ TEMPLATE_TEST_CASE("who sleeps for a value or for room is woken by it", "[blocki
 
 TEST_CASE("a bulk push wakes as many as it has values for, and a bulk pop as many as it leaves room for", "[blocking]") {
     test::watchdog const dog{20};
-    blocking<mpmc<int>> queue{4};
+    blocking_queue<mpmc<int>> queue{4};
     std::array<std::optional<int>, 3> got;
     {
         std::vector<std::jthread> consumers;
@@ -154,7 +154,7 @@ TEST_CASE("a bulk push wakes as many as it has values for, and a bulk pop as man
 
 TEST_CASE("a bulk pop waits for one value and not for more", "[blocking]") {
     test::watchdog const dog{20};
-    blocking<spsc<int>> queue{8};
+    blocking_queue<spsc<int>> queue{8};
     std::array<int, 4> out{};
     std::size_t count = 0;
     std::thread consumer([&] { count = queue.blocking_pop_n(out); });
@@ -168,7 +168,7 @@ TEST_CASE("a bulk pop waits for one value and not for more", "[blocking]") {
 TEMPLATE_TEST_CASE("a closed queue refuses values and gives what is left before it tells the end", "[blocking]",
                    spsc<std::unique_ptr<int>>, mpmc<std::unique_ptr<int>>) {
     test::watchdog const dog{20};
-    blocking<TestType> queue{8};
+    blocking_queue<TestType> queue{8};
     for (int n = 0; n < 4; ++n) queue.try_push(std::make_unique<int>(n));
     CHECK_FALSE(queue.closed());
     queue.close();
@@ -201,7 +201,7 @@ TEMPLATE_TEST_CASE("a closed queue refuses values and gives what is left before 
 
 TEST_CASE("closing wakes all who wait for a value, and all who wait for room", "[blocking]") {
     test::watchdog const dog{20};
-    blocking<mpmc<int>> empty{1}, full{1};
+    blocking_queue<mpmc<int>> empty{1}, full{1};
     full.try_push(0);
     std::array<bool, 3> popped{true, true, true}, pushed{true, true, true};
     {
@@ -221,7 +221,7 @@ TEST_CASE("closing wakes all who wait for a value, and all who wait for room", "
 
 TEST_CASE("a push that throws is over, so the end is told behind it", "[blocking]") {
     test::watchdog const dog{20};
-    blocking<throwing> queue;
+    blocking_queue<throwing> queue;
     CHECK_THROWS(queue.try_push(-1));
     CHECK(queue.try_push(1));
     queue.close();
@@ -231,7 +231,7 @@ TEST_CASE("a push that throws is over, so the end is told behind it", "[blocking
 
 TEST_CASE("values that nobody took end with the queue", "[blocking]") {
     {
-        blocking<mpmc<test::counted>> queue{4};
+        blocking_queue<mpmc<test::counted>> queue{4};
         for (int n = 0; n < 3; ++n) CHECK(queue.try_push(test::counted{n}));
         CHECK(queue.blocking_pop()->value == 0);
         queue.close();
