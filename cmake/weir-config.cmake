@@ -2,3 +2,5 @@
 include(CMakeFindDependencyMacro)
 find_dependency(Threads)
 include(${CMAKE_CURRENT_LIST_DIR}/weir-targets.cmake)
+include(${CMAKE_CURRENT_LIST_DIR}/weir-optional.cmake)
+weir_use_what_is_found(weir::weir)

@@ -10,4 +10,5 @@
 #include <weir/cpu/placement.hpp>     // place_threads: near each other, far apart, one a core
 #include <weir/cpu/cpu_grant.hpp>     // cpu_grant: what the control groups leave
 #include <weir/cpu/usable_cpus.hpp>   // usable_cpus: how many workers make sense
+#include <weir/cpu/perf_section.hpp>  // perf_section: counters round a stretch of code
 #include <weir/cpu/perf_counters.hpp> // perf_counters: cycles, instructions, misses of a section

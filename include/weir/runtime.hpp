@@ -12,3 +12,8 @@
 #include <weir/runtime/blocking.hpp>         // blocking: a call on one of them, awaited
 #include <weir/runtime/worker_local.hpp>     // worker_local: a costly resource, one for each thread that uses it
 #include <weir/runtime/watchdog.hpp>         // watchdog: a deadline that really interrupts
+#include <weir/runtime/figures.hpp>          // runtime_figures: what has happened so far
+#include <weir/runtime/metrics.hpp>          // enter_metrics: the same, in a registry
+#include <weir/runtime/profile.hpp>          // profile: folded stacks, and their picture
+#include <weir/runtime/profiler.hpp>         // profiler: samples of what threads and tasks do
+#include <weir/runtime/dump.hpp>             // dump: who waits, for what, on behalf of whom

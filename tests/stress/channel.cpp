@@ -74,7 +74,7 @@ duration some_time(std::minstd_rand& random) {
 
 TEST_CASE("four send and three receive through a small channel, with timeouts, places and batches (T7)",
           "[stress][channel]") {
-    watchdog const dog{60};
+    test::watchdog const dog{60};
     std::size_t const turns = scaled(100'000);
     for (std::size_t const capacity : {std::size_t{1}, std::size_t{5}}) {
         channel<parcel> values{capacity};
@@ -130,7 +130,7 @@ TEST_CASE("four send and three receive through a small channel, with timeouts, p
 }
 
 TEST_CASE("four send and three receive without a bound, with timeouts and batches (T7)", "[stress][unbounded_channel]") {
-    watchdog const dog{60};
+    test::watchdog const dog{60};
     std::size_t const turns = scaled(200'000);
     unbounded_channel<parcel> values;
     ledger in;
@@ -177,7 +177,7 @@ TEST_CASE("four send and three receive without a bound, with timeouts and batche
 }
 
 TEST_CASE("a oneshot whose halves leave in the same instant: the value is had by one side (T7)", "[stress][oneshot]") {
-    watchdog const dog{60};
+    test::watchdog const dog{60};
     std::size_t const turns = scaled(30'000);
     std::size_t received = 0;
     std::size_t wrong = 0;
@@ -217,7 +217,7 @@ TEST_CASE("a oneshot whose halves leave in the same instant: the value is had by
 
 TEST_CASE("listeners of several speeds: what each saw and what it missed add up to what was sent",
           "[stress][broadcast]") {
-    watchdog const dog{60};
+    test::watchdog const dog{60};
     std::uint64_t const turns = scaled(200'000);
     broadcast<std::shared_ptr<std::uint64_t const>> news{16};
     std::array<std::uint64_t, 3> seen{};
@@ -262,7 +262,7 @@ TEST_CASE("listeners of several speeds: what each saw and what it missed add up 
 }
 
 TEST_CASE("watchers see values that only go up, and the last one before the close (A2)", "[stress][watch]") {
-    watchdog const dog{60};
+    test::watchdog const dog{60};
     std::uint64_t const turns = scaled(200'000);
     watch<std::uint64_t> config{0};
     atomic<std::size_t> wrong{0};

@@ -112,7 +112,7 @@ constexpr std::size_t per_runtime = 4; // tasks
 } // namespace
 
 TEST_CASE("a lock, permits, a condition and barriers between two foreign runtimes: each task stays at home (T7, T8)") {
-    watchdog const dog{60};
+    test::watchdog const dog{60};
     std::size_t const turns = scaled(10'000, 5);
     two_runtimes both;
     strays away;
@@ -186,7 +186,7 @@ TEST_CASE("requests and replies between two foreign runtimes, and races of two r
         std::uint64_t number;
         oneshot_sender<std::uint64_t> reply;
     };
-    watchdog const dog{60};
+    test::watchdog const dog{60};
     std::size_t const turns = scaled(10'000, 5);
     two_runtimes both;
     strays away;
@@ -235,7 +235,7 @@ TEST_CASE("requests and replies between two foreign runtimes, and races of two r
 }
 
 TEST_CASE("what one foreign runtime tells, the other hears, to the last word") {
-    watchdog const dog{60};
+    test::watchdog const dog{60};
     std::size_t const turns = scaled(50'000, 5);
     two_runtimes both;
     strays away;
@@ -312,7 +312,7 @@ TEST_CASE("what one foreign runtime tells, the other hears, to the last word") {
 }
 
 TEST_CASE("one flight serves the callers of two foreign runtimes, each of whom stays at home (S1, S13)") {
-    watchdog const dog{60};
+    test::watchdog const dog{60};
     std::size_t const turns = scaled(10'000, 5);
     two_runtimes both;
     strays away;

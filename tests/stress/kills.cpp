@@ -256,7 +256,7 @@ std::size_t kills() {
 TEST_CASE("connections that are killed at random leave nothing behind") {
     auto const choice = GENERATE(io::backend_choice::io_uring, io::backend_choice::epoll);
     INFO((choice == io::backend_choice::epoll ? "on epoll" : "on io_uring"));
-    watchdog const watched{static_cast<unsigned>(60 + kills() / 500)};
+    test::watchdog const watched{static_cast<unsigned>(60 + kills() / 500)};
     auto const files = entries_of("fd");
     std::thread{[] {}}.join(); // with the first one a sanitizer starts one of its own
     auto const threads = entries_of("task");

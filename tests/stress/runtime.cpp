@@ -130,7 +130,7 @@ TEST_CASE("a mutex and a semaphore under timeouts lose no permit on four workers
 }
 
 TEST_CASE("runtimes that come and go among threads that spawn into them") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     int const rounds = sanitized ? 20 : 100;
     for (int round = 0; round < rounds; ++round) {
         auto const choice = round % 2 ? io::backend_choice::epoll : io::backend_choice::automatic;

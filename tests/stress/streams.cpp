@@ -79,7 +79,7 @@ task<> sends(channel<parcel>& to, std::uint64_t first, std::uint64_t count, atom
 
 TEST_CASE("results of two workers come in order, or each once, to one who waits with timeouts (T7)",
           "[stress][results]") {
-    watchdog const dog{60};
+    test::watchdog const dog{60};
     std::uint64_t const count = scaled(240'000);
     for (bool const ordered : {true, false}) {
         std::uint64_t taken = 0;
@@ -117,7 +117,7 @@ TEST_CASE("results of two workers come in order, or each once, to one who waits 
 
 TEST_CASE("results that are dropped or closed at any moment leave no task, and no element that is lost (T1)",
           "[stress][results]") {
-    watchdog const dog{60};
+    test::watchdog const dog{60};
     std::size_t const rounds = scaled(40'000);
     std::size_t wrong = 0;
     auto const passes = [](parcel one, atomic<std::size_t>& begun, atomic<std::size_t>& ended,
@@ -168,7 +168,7 @@ TEST_CASE("results that are dropped or closed at any moment leave no task, and n
 
 TEST_CASE("chunks by number, weight and time of what two workers send, with timeouts: each element comes once (T7)",
           "[stress][chunks]") {
-    watchdog const dog{60};
+    test::watchdog const dog{60};
     std::uint64_t const count = scaled(300'000);
     for (int kind = 0; kind < 3; ++kind) {
         channel<parcel> jobs{8};
@@ -216,7 +216,7 @@ TEST_CASE("chunks by number, weight and time of what two workers send, with time
 
 TEST_CASE("tasks for each element under timeouts: what was read had its task, and all have ended (T1, T7)",
           "[stress][for_each_concurrent]") {
-    watchdog const dog{60};
+    test::watchdog const dog{60};
     std::uint64_t const count = scaled(300'000);
     channel<parcel> jobs{8};
     atomic<int> sending{2};

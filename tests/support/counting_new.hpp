@@ -22,7 +22,7 @@ inline void* counted(void* memory) noexcept {
     return memory;
 }
 inline void* counted_malloc(std::size_t bytes) noexcept { return counted(std::malloc(bytes ? bytes : 1)); }
-inline void counted_free(void* memory) noexcept {
+[[gnu::noinline]] inline void counted_free(void* memory) noexcept { // inlined, g++ 12 takes the pair for a mismatch
     if (memory) blocks_alive.fetch_sub(1, std::memory_order_relaxed);
     std::free(memory);
 }
@@ -46,7 +46,14 @@ void* operator new(std::size_t bytes, std::align_val_t alignment) {
         return memory;
     throw std::bad_alloc();
 }
+void* operator new(std::size_t bytes, std::align_val_t alignment, std::nothrow_t const&) noexcept {
+    auto const unit = static_cast<std::size_t>(alignment);
+    return weir::test::detail::counted(std::aligned_alloc(unit, (bytes + unit - 1) / unit * unit));
+}
 void operator delete(void* memory, std::align_val_t) noexcept { weir::test::detail::counted_free(memory); }
+void operator delete(void* memory, std::align_val_t, std::nothrow_t const&) noexcept {
+    weir::test::detail::counted_free(memory);
+}
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { weir::test::detail::counted_free(memory); }
 void operator delete(void* memory) noexcept { weir::test::detail::counted_free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { weir::test::detail::counted_free(memory); }

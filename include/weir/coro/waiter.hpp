@@ -25,8 +25,10 @@
 #include <weir/base/intrusive.hpp>
 #include <weir/base/result.hpp>
 #include <weir/coro/context.hpp>
+#include <weir/coro/wait_book.hpp>
 
 #include <coroutine>
+#include <cstdint>
 
 namespace weir {
 
@@ -70,6 +72,10 @@ public:
     context const& where() const noexcept { return *context_; }
 
 private:
+    WEIR_COLD void note(std::coroutine_handle<> handle) noexcept {
+        noted_ = wait_book::enter(this, handle, reinterpret_cast<std::uintptr_t>(abandon_));
+    }
+
     enum class phase : unsigned char { arming, waiting, completed, stopped };
 
     class ear : public stop_listener {
@@ -84,6 +90,7 @@ private:
 
     atomic<phase> phase_{phase::arming};
     bool listening_ = false;
+    bool noted_ = false; // in the wait_book
     context const* context_ = nullptr;
     ear ear_;
     abandon_function abandon_;
@@ -92,6 +99,7 @@ private:
 inline bool waiter::listen(std::coroutine_handle<> handle, context const& where) noexcept {
     resumes(handle);
     context_ = &where;
+    if (wait_book::open()) note(handle);
     if (!where.stop.stop_possible()) return true;
     listening_ = where.stop.source()->add(ear_);
     if (!listening_) phase_.store(phase::stopped, relaxed); // not published: ours alone
@@ -99,6 +107,7 @@ inline bool waiter::listen(std::coroutine_handle<> handle, context const& where)
 }
 
 inline result<void> waiter::finish() noexcept {
+    if (noted_) wait_book::strike(this);
     if (listening_) context_->stop.source()->remove(ear_);
     // After remove the phase no longer changes, and by that lock, or by the executor, whoever changed it came before.
     if (phase_.load(relaxed) == phase::stopped) return context_->stop.reason(); // so nothing is left to acquire

@@ -6,25 +6,34 @@
 #include <weir/sync/wait_queue.hpp>
 #include <weir/timer/sleep.hpp>
 
+#include <algorithm>
 #include <coroutine>
 
 namespace weir::detail {
 
-// Until the batch is full, the oldest request has waited long enough, or somebody asks for all at once.
+// Until the batch is full, or is due, or somebody asks for all at once. One wait may end early, as the line changes:
+// a lane asks again until it is told that there is nothing to wait for.
 class batch_core::linger_wait : waiter, timer {
 public:
-    explicit linger_wait(batch_core& of) noexcept : waiter{&nobody}, timer{&claim_for, &fired}, core_{of} {}
+    // `reached` is the lane's: a time that has come, whatever the clock says, as a wheel may run ahead of it.
+    linger_wait(batch_core& of, time_point& reached) noexcept
+        : waiter{&nobody}, timer{&claim_for, &fired}, core_{of}, reached_{reached} {}
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> lane) noexcept {
         return listen(lane) && begin();
     }
-    void await_resume() noexcept {
+    // Returns: whether to ask again.
+    bool await_resume() noexcept {
         static_cast<void>(finish());
-        if (!wheel_) return;
+        if (!wheel_) return false;
         wheel_->cancel(*this);
         spin_guard const held{core_.lock_};
-        if (core_.lingering_ == static_cast<waiter*>(this)) core_.lingering_ = nullptr;
+        if (core_.lingering_ == static_cast<waiter*>(this)) { // nobody has rung, so its time has come
+            core_.lingering_ = nullptr;
+            reached_ = core_.lingers_until_;
+        }
+        return true;
     }
 
 private:
@@ -34,6 +43,7 @@ private:
     static void nobody(waiter& self) noexcept { static_cast<void>(self); } // a lane's context has no stop
 
     batch_core& core_;
+    time_point& reached_;
     timer_wheel* wheel_ = nullptr;
 };
 
@@ -76,19 +86,18 @@ private:
 
 inline bool batch_core::linger_wait::begin() noexcept {
     timer_wheel& wheel = this_wheel();
-    time_point const now = clock::now();
+    time_point const now = std::max(clock::now(), reached_);
     spin_guard const held{core_.lock_};
     // Where it is not enough, one lane suffices: should several collect, the last one lingers.
     bool const lingers = !core_.enough() && core_.collecting_ == 1;
-    time_point const oldest = lingers ? core_.pending_.front()->arrived_ : now;
-    duration const linger = core_.bounds_.linger;
-    time_point const at = linger < no_deadline - oldest ? oldest + linger : no_deadline;
-    if (!lingers || at <= now) {
+    time_point const at = lingers ? core_.line_.due(core_.bounds_.linger, core_.usual_) : now;
+    if (at <= now) {
         complete_unpublished();
         return false;
     }
     wheel_ = &wheel;
     core_.lingering_ = this; // keeps J4: fewer than max_items are pending, so one lane is all that is wanted
+    core_.lingers_until_ = at;
     return wheel.insert_if(*this, at, [this] { return publish(); }); // await_resume waits for the lock that we hold
 }
 

@@ -53,6 +53,20 @@ public:
     // Needs: `one` to be a member.  Returns: a segment that is no longer used, for the caller to free.
     segment erase(table_node& one) noexcept;
 
+    // Calls `each(table_node&)` for the members in the bucket at `cursor`, and gives the next cursor; 0 is the first, and
+    // what comes after the last. Whatever comes and goes in between, and however the table grows or shrinks, each member
+    // is met that was there all the time; some are met twice.  Needs: `each` leaves the table alone.
+    // Source: P. Noordhuis's cursor of Redis' SCAN: it counts in the bits of the index from the highest down.
+    template <class Each>
+    std::size_t scan(std::size_t cursor, Each each) {
+        std::size_t const size = std::bit_ceil(buckets_);
+        cursor &= size - 1;
+        for (table_node* one = bucket(index_of(cursor)); one; one = one->next_) each(*one);
+        std::size_t bit = size / 2;
+        for (; cursor & bit; bit /= 2) cursor -= bit;
+        return cursor + bit;
+    }
+
     // How many buckets the segment has that the table would grow into; 0 while it needs none.
     std::size_t wanted() const noexcept {
         return size_ > buckets_ && !segments_[segment_of(buckets_)] ? std::bit_floor(buckets_) : 0;

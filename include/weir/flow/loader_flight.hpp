@@ -8,11 +8,12 @@
 #include <weir/coro/outcome.hpp>
 #include <weir/coro/task.hpp>
 #include <weir/coro/transfer.hpp>
-#include <weir/flow/flight.hpp>
+#include <weir/flow/flight_landing.hpp>
 
 #include <cstddef>
 #include <memory>
 #include <system_error>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -28,6 +29,14 @@ struct loader_run {
     promise_type* flight;
 };
 
+// Whether an error tells of who asked, and when, rather than of what was asked for.
+inline bool passes(std::error_code error) noexcept {
+    for (errc const one : {errc::cancelled, errc::closed, errc::overloaded, errc::self_deadlock, errc::shut_down,
+                           errc::circuit_open})
+        if (error == one) return true;
+    return false;
+}
+
 template <class Key, class Value>
 class loader_flight : public promise_base, public resume_job, public flight_core {
     static_assert(!std::is_reference_v<Value> && !std::is_void_v<Value>, "a flight brings an object");
@@ -41,12 +50,13 @@ class loader_flight : public promise_base, public resume_job, public flight_core
 #if WEIR_NO_DESTROY_IN_SUSPEND
             self.promise().run_with([](job& done) noexcept {
                 auto& one = static_cast<loader_flight&>(done);
-                weir::resume(one.land(!one.succeeded_));
+                weir::resume(one.land(one.how(), one.weight()));
             });
             self.promise().where().executor.post(self.promise());
             return std::noop_coroutine();
 #else
-            return transfer(self.promise().land(!self.promise().succeeded_));
+            auto& one = self.promise();
+            return transfer(one.land(one.how(), one.weight()));
 #endif
         }
         void await_resume() const noexcept {}
@@ -54,8 +64,8 @@ class loader_flight : public promise_base, public resume_job, public flight_core
 
 public:
     // The coroutine's own arguments: the key lies in its frame.
-    template <class Loader>
-    loader_flight(Key& key, Loader&) noexcept : flight_core{&destroy}, key_{key} {
+    template <class... Loader>
+    explicit loader_flight(Key& key, Loader&...) noexcept : flight_core{&destroy}, key_{key} {
         resumes(std::coroutine_handle<loader_flight>::from_promise(*this));
     }
     ~loader_flight() {
@@ -74,7 +84,12 @@ public:
         return std::noop_coroutine();
     }
 
-    // What it brought, for one who was woken by it; takes over the caller's hand.
+    // Likewise, for a leader who does not wait.
+    void depart_alone() noexcept { where().executor.post(*this); }
+
+    // Needs: it has landed, and well.
+    Value const& value() const noexcept { return value_.value(); }
+    // What it brought, for one who was woken by it or found it kept; takes over the caller's hand.
     result<shared_value<Value>> hand_out() {
         if (succeeded_) return shared_value<Value>{*this, value_.value()};
         counted_hand const hand{*this};
@@ -102,6 +117,13 @@ public:
     void unhandled_exception() noexcept { thrown_.set_current_exception(); }
 
 private:
+    ending how() const noexcept {
+        if (succeeded_) return ending::value;
+        return !thrown_.failed() && passes(error_) ? ending::passing_error : ending::error;
+    }
+    std::size_t weight() const noexcept {
+        return succeeded_ && rules().weigh ? rules().weigh(rules().weigher, *this) : 1;
+    }
     static void destroy(counted& self) noexcept {
         auto& flight = static_cast<loader_flight&>(self);
         std::coroutine_handle<loader_flight>::from_promise(flight).destroy();
@@ -122,6 +144,17 @@ loader_run<Key, Value> run_loader(Key key, Loader& load) {
     co_return co_await load(std::as_const(key));
 }
 
+// The same with a function and arguments of its own.
+template <class Key, class Value, class F, class... Args>
+loader_run<Key, Value> run_call(Key key, F fn, Args... args) {
+    context const& here = co_await this_task();
+    if (here.stop.stop_requested()) co_return result<Value>{here.stop.reason()};
+    co_return co_await std::move(fn)(std::as_const(key), std::move(args)...);
+}
+
+template <class Value, class Brought>
+inline constexpr bool brings = std::is_constructible_v<Value, Brought> || std::is_same_v<Brought, result<Value>>;
+
 // A loader of any type, and how to begin a flight with it.
 template <class Key, class Value>
 class flight_loader : immovable {
@@ -135,7 +168,7 @@ public:
               return *run_loader<Key, Value, Loader>(std::move(key), *static_cast<Loader*>(it)).flight;
           }} {
         using brought = await_result_t<std::invoke_result_t<Loader&, Key const&>>;
-        static_assert(std::is_constructible_v<Value, brought> || std::is_same_v<brought, result<Value>>,
+        static_assert(brings<Value, brought>,
                       "a loader gives a task of the coalescer's Value, or of a result of it");
     }
 
@@ -148,6 +181,31 @@ public:
 private:
     std::unique_ptr<void, void (*)(void*) noexcept> loader_;
     flight& (*make_)(void*, Key&&);
+};
+
+// What is called for one flight only, in the place of the loader.
+template <class Key, class Value, class F, class... Args>
+class flight_call {
+    static_assert(brings<Value, await_result_t<std::invoke_result_t<F, Key const&, Args...>>>,
+                  "a loader gives a task of the coalescer's Value, or of a result of it");
+
+public:
+    template <class... From>
+    explicit flight_call(F fn, From&&... args) : parts_{std::move(fn), std::forward<From>(args)...} {}
+
+    // Needs: to be called once at most.
+    template <class K>
+    loader_flight<Key, Value>& make(K&& key) {
+        return std::apply(
+            [&](F& fn, Args&... args) -> loader_flight<Key, Value>& {
+                return *run_call<Key, Value, F, Args...>(Key(std::forward<K>(key)), std::move(fn), std::move(args)...)
+                            .flight;
+            },
+            parts_);
+    }
+
+private:
+    std::tuple<F, Args...> parts_;
 };
 
 } // namespace weir::detail

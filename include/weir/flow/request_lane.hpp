@@ -1,5 +1,5 @@
 // weir/flow/request_lane.hpp: a lane with its requests in one span, the places for their replies, and its coroutine.
-// Spans and places are kept from batch to batch, so a lane at work allocates only where a batch is larger than any before.
+// Spans and places are kept from batch to batch: a lane at work allocates only where a batch is larger than any before.
 // For:      authors of primitives.
 #pragma once
 
@@ -7,6 +7,7 @@
 #include <weir/coro/task.hpp>
 #include <weir/flow/batch_core.hpp>
 #include <weir/flow/batch_waits.hpp>
+#include <weir/flow/bisect.hpp>
 #include <weir/flow/replies.hpp>
 
 #include <algorithm>
@@ -31,6 +32,15 @@ public:
             else if (given.ready()) reply_.set_value(given.take());
             else reply_.set_value(result<Reply>(errc::no_reply));
         }
+        WEIR_CATCH_ALL { reply_.set_current_exception(); }
+        wake();
+        // ---- the frame may be gone
+    }
+    // Copies it.
+    void share(result<Reply> const& given) noexcept
+        requires(std::is_void_v<Reply> || std::is_copy_constructible_v<Reply>)
+    {
+        WEIR_TRY { reply_.set_value(given); }
         WEIR_CATCH_ALL { reply_.set_current_exception(); }
         wake();
         // ---- the frame may be gone
@@ -88,16 +98,22 @@ public:
     // Moves the requests of those who were taken into the span. One that throws is out, with what it threw, in a place
     // behind the others.  Returns: how many there are.
     std::size_t gather() noexcept;
-    std::span<Request> requests() noexcept { return {requests_.data(), gathered_}; }
+    std::span<Request> requests(std::size_t from, std::size_t to) noexcept {
+        return {requests_.data() + from, to - from};
+    }
     place* places() noexcept { return places_.data(); }
-    // Answers all of the span with an exception, whatever was set.
-    void fail_all(std::exception_ptr why) noexcept;
+    // Answers all from `from` up to `to` with an exception, whatever was set; or with nothing.
+    void fail(std::size_t from, std::size_t to, std::exception_ptr why) noexcept;
+    void forget(std::size_t from, std::size_t to) noexcept;
     // Ends the requests, then answers everybody who still waits.
-    void deliver(batch_core& core) noexcept;
+    template <bool Ruled>
+    void deliver(batch_core& core, std::size_t extra_calls) noexcept;
 
     request_lane* made_before = nullptr; // among all lanes of the batcher
 
 private:
+    // Answers those who share a place, but for the one whose request it is.
+    void share(batch_core& core, std::size_t index) noexcept;
     void widen_to(std::size_t room) {
         std::unique_ptr<batch_caller*[]> owners{new batch_caller*[room]};
         raw_array<Request> requests(room);
@@ -165,19 +181,30 @@ std::size_t request_lane<Request, Reply>::gather() noexcept {
 }
 
 template <class Request, class Reply>
-void request_lane<Request, Reply>::fail_all(std::exception_ptr why) noexcept {
-    for (std::size_t n = 0; n < gathered_; ++n) {
+void request_lane<Request, Reply>::forget(std::size_t from, std::size_t to) noexcept {
+    for (std::size_t n = from; n < to; ++n) {
         std::destroy_at(places() + n);
-        std::construct_at(places() + n)->set_error(why);
+        std::construct_at(places() + n); // keeps K1
     }
 }
 
 template <class Request, class Reply>
-void request_lane<Request, Reply>::deliver(batch_core& core) noexcept {
+void request_lane<Request, Reply>::fail(std::size_t from, std::size_t to, std::exception_ptr why) noexcept {
+    forget(from, to);
+    for (std::size_t n = from; n < to; ++n) places()[n].set_error(why);
+}
+
+template <class Request, class Reply>
+template <bool Ruled>
+void request_lane<Request, Reply>::deliver(batch_core& core, std::size_t extra_calls) noexcept {
+    core.note_end(*this, extra_calls);
     std::destroy_n(requests_.data(), gathered_);
     constexpr std::size_t at_once = 64; // so that the lock is never held long
     for (std::size_t from = 0; from < count(); from += at_once) {
         std::size_t const to = std::min(count(), from + at_once);
+        if constexpr (Ruled && (std::is_void_v<Reply> || std::is_copy_constructible_v<Reply>))
+            if (core.bounds().buckets != 0)
+                for (std::size_t n = from; n < to; ++n) share(core, n);
         core.claim(*this, from, to);
         for (std::size_t n = from; n < to; ++n)
             if (batch_caller* const one = owner(n)) static_cast<caller*>(one)->answer(places()[n]);
@@ -185,19 +212,78 @@ void request_lane<Request, Reply>::deliver(batch_core& core) noexcept {
     std::destroy_n(places(), count()); // keeps K1
 }
 
+template <class Request, class Reply>
+void request_lane<Request, Reply>::share(batch_core& core, std::size_t index) noexcept {
+    auto const another = [&] { return static_cast<caller*>(core.next_sharer(*this, index)); };
+    caller* one = another();
+    if (!one) return;
+    place& given = places()[index];
+    if (!given.ready()) given.set_value(result<Reply>(errc::no_reply));
+    if (!given.failed()) {
+        WEIR_TRY {
+            result<Reply> whole = given.take();
+            for (; one; one = another()) one->share(whole);
+            std::destroy_at(&given);
+            std::construct_at(&given)->set_value(std::move(whole));
+        }
+        WEIR_CATCH_ALL { // its move throws
+            std::destroy_at(&given);
+            std::construct_at(&given)->set_current_exception();
+        }
+    }
+    for (; one; one = another()) one->answer(given); // an exception, which stays for the next
+}
+
+// Tries a batch of `count` that has failed again, by halves.  Returns: the number of calls.
 template <class Request, class Reply, class Handler>
+task<std::size_t> bisect(request_lane<Request, Reply>& lane, std::size_t count, Handler& handle, std::size_t calls) {
+    bisection part{count, calls};
+    for (bool failed = true;;) {
+        std::size_t const before = part.begin();
+        std::size_t const whole = part.end();
+        if (part.ended(failed)) lane.forget(before, whole); // what is not tried again stays as it failed
+        if (!part.more()) co_return part.extra_calls();
+        std::size_t const from = part.begin();
+        std::size_t const to = part.end();
+        replies<Reply> answers{lane.places() + from, to - from};
+        WEIR_TRY {
+            co_await handle(lane.requests(from, to), answers);
+            failed = answers.failed_whole();
+        }
+        WEIR_CATCH_ALL {
+            lane.fail(from, to, std::current_exception());
+            failed = true;
+        }
+    }
+}
+
+template <class Request, class Reply, bool Ruled, class Handler>
 typename request_lane<Request, Reply>::run run_lane(batch_core& core, request_lane<Request, Reply>& lane,
                                                     Handler& handle) {
     for (;;) {
-        if (core.bounds().linger > duration::zero()) co_await batch_core::linger_wait(core);
+        if (core.timed()) {
+            time_point reached{};
+            for (bool again = true; again;) again = co_await batch_core::linger_wait(core, reached);
+        }
         lane.make_room(core.wanted());
-        if (core.take(lane) != 0) {
-            if (lane.gather() != 0) {
-                replies<Reply> answers{lane.places(), lane.requests().size()};
-                WEIR_TRY { co_await handle(lane.requests(), answers); }
-                WEIR_CATCH_ALL { lane.fail_all(std::current_exception()); }
+        if (core.take<Ruled>(lane) != 0) {
+            std::size_t const count = lane.gather();
+            std::size_t extra_calls = 0;
+            if (count != 0) {
+                replies<Reply> answers{lane.places(), count};
+                bool failed = false;
+                WEIR_TRY { co_await handle(lane.requests(0, count), answers); }
+                WEIR_CATCH_ALL {
+                    lane.fail(0, count, std::current_exception());
+                    failed = true;
+                }
+                std::size_t const calls = core.bounds().bisect_calls;
+                if (calls != 0 && (failed || answers.failed_whole())) {
+                    WEIR_TRY { extra_calls = co_await bisect(lane, count, handle, calls); }
+                    WEIR_CATCH_ALL {} // no memory for that: it stays as it failed
+                }
             }
-            lane.deliver(core);
+            lane.template deliver<Ruled>(core, extra_calls);
         }
         co_await batch_core::rest_wait(core, lane);
     }

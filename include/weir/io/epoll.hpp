@@ -120,7 +120,7 @@ inline attempt epoll_driver::try_once(op& one, entry& at, direction& side) noexc
 
 inline std::optional<int> epoll_driver::ended_at_once(op& one, int result) noexcept {
     if (++at_once_ < at_once_limit) return result;
-    one.complete_last(result);
+    one.complete(result);
     return std::nullopt;
 }
 

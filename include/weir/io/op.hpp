@@ -55,11 +55,6 @@ class op : public resume_job, public list_node {
 public:
     // Called by a driver on its thread: once, unless the operation has asked for more. `flags` are io_uring's.
     void complete(int result, std::uint32_t flags = 0) noexcept;
-    // The same, when the coroutine should let others go first.
-    void complete_last(int result) noexcept {
-        goes_last_ = true;
-        complete(result);
-    }
 
     attempt try_once() noexcept { return actions_.try_once(*this); }
     void prepare(io_uring_sqe& entry) noexcept { actions_.prepare(*this, entry); }
@@ -131,8 +126,8 @@ private:
     void mail_arrived() noexcept;
     void go_on() noexcept {
         in_flight_ = false;
-        if (goes_last_) context_->executor.post_last(*this);
-        else context_->executor.post(*this);
+        // In the order of completion: taken newest first, a batch that is longer than a turn would starve its oldest.
+        context_->executor.post_last(*this);
     }
 
     actions const& actions_;
@@ -142,7 +137,6 @@ private:
     bool in_flight_ = false;
     bool listening_ = false;
     bool arrived_ = false; // the mail; the driver's thread only
-    bool goes_last_ = false;
     driver* driver_ = nullptr;
     context const* context_ = nullptr;
     ear ear_;

@@ -1,11 +1,16 @@
-// weir/net/address.hpp: where a socket listens or connects to: an IPv4 or IPv6 address and a port.
-// Not:      a name; resolving one takes time and may fail.
+// weir/net/address.hpp: where a socket listens or connects to: IPv4 or IPv6 with a port, or a Unix socket's path or name.
+// Not:      a host's name; resolving one takes time and may fail (resolve.hpp).
 #pragma once
 
+#include <weir/base/assert.hpp>
 #include <weir/base/result.hpp>
+#include <weir/net/address_errc.hpp>
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <charconv>
+#include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <net/if.h>
@@ -14,6 +19,7 @@
 #include <string>
 #include <string_view>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 namespace weir::net {
 
@@ -21,102 +27,145 @@ class address {
 public:
     // No address at all.
     address() noexcept = default;
-    address(sockaddr const* raw, socklen_t length) noexcept : length_{length} { std::memcpy(&storage_, raw, length); }
+    // Needs: `length` bytes at `raw`, not more than a sockaddr_storage has.
+    address(sockaddr const* raw, socklen_t length) noexcept;
 
     static address any_v4(std::uint16_t port) noexcept { return v4(INADDR_ANY, port); }
     static address loopback_v4(std::uint16_t port) noexcept { return v4(INADDR_LOOPBACK, port); }
     // With a socket that is not told otherwise, IPv4 as well.
     static address any_v6(std::uint16_t port) noexcept { return v6(in6addr_any, port); }
     static address loopback_v6(std::uint16_t port) noexcept { return v6(in6addr_loopback, port); }
+    // Of a Unix socket: a path in the file system, or a name that ends with its socket (Linux) and may hold any byte.
+    // Errors: address_errc::no_path, zero_byte (in a path), path_too_long.
+    static result<address> at_path(std::string_view path) noexcept;
+    static result<address> at_abstract(std::string_view name) noexcept;
 
-    // "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80".
-    // Errors: std::errc::invalid_argument for anything else, a name or a missing port included.
-    static result<address> parse(std::string_view text);
+    // "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80", "unix:/run/one.sock", "unix:@abstract"; behind "unix:", `\x` and
+    // two hexadecimal digits are a byte.
+    // Errors: an address_errc; where `wrong_at` is given, it gets the offset of what is wrong.
+    static result<address> parse(std::string_view text, std::size_t* wrong_at = nullptr);
+    // A host alone: "127.0.0.1", "::1", "fe80::1%eth0".  Errors: as parse.
+    static result<address> parse_host(std::string_view host, std::uint16_t port, std::size_t* wrong_at = nullptr);
 
     int family() const noexcept { return storage_.ss_family; }
+    // 0 where there is none.
     std::uint16_t port() const noexcept;
+    std::uint32_t scope() const noexcept { return family() == AF_INET6 ? as<sockaddr_in6>().sin6_scope_id : 0; }
     address with_port(std::uint16_t port) const noexcept;
-    // As parse reads it; empty without an address.
+    // As parse reads it; empty without an address, and "unix:" for a Unix socket that was bound to nothing.
     std::string to_string() const;
 
     sockaddr_storage const& storage() const noexcept { return storage_; }
     sockaddr const* raw() const noexcept { return reinterpret_cast<sockaddr const*>(&storage_); }
     socklen_t length() const noexcept { return length_; }
 
-    bool operator==(address const& other) const noexcept { return to_string() == other.to_string(); }
+    // By family, host or path, port, scope.
+    friend std::strong_ordering operator<=>(address const& a, address const& b) noexcept;
+    friend bool operator==(address const& a, address const& b) noexcept { return (a <=> b) == 0; }
+    std::size_t hash() const noexcept;
 
 private:
-    static address v4(std::uint32_t host, std::uint16_t port) noexcept {
-        sockaddr_in raw{};
-        raw.sin_family = AF_INET;
-        raw.sin_port = htons(port);
-        raw.sin_addr.s_addr = htonl(host);
-        return {reinterpret_cast<sockaddr const*>(&raw), sizeof raw};
-    }
-    static address v6(in6_addr const& host, std::uint16_t port, std::uint32_t scope = 0) noexcept {
-        sockaddr_in6 raw{};
-        raw.sin6_family = AF_INET6;
-        raw.sin6_port = htons(port);
-        raw.sin6_addr = host;
-        raw.sin6_scope_id = scope;
-        return {reinterpret_cast<sockaddr const*>(&raw), sizeof raw};
-    }
+    static address v4(std::uint32_t host, std::uint16_t port) noexcept;
+    static address v6(in6_addr const& host, std::uint16_t port, std::uint32_t scope = 0) noexcept;
+    static result<address> local(std::string_view path, bool abstract) noexcept;
     template <class Raw>
     Raw as() const noexcept {
         Raw raw;
         std::memcpy(&raw, &storage_, sizeof raw);
         return raw;
     }
+    // The host's bytes, or the path's; an abstract name's begin with a zero.
+    std::string_view host_bytes() const noexcept;
 
+    // I1: a path is as long as its text, however many zeros the system has added; so equal paths have equal bytes.
     sockaddr_storage storage_{};
     socklen_t length_ = 0;
 };
 
 namespace detail {
 
-// Digits and nothing else, up to `most`.
-inline std::optional<std::uint32_t> parse_number(std::string_view text, std::uint32_t most) noexcept {
-    std::uint32_t value = 0;
-    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || value > most) return std::nullopt;
-    return value;
-}
+// Reads a text and knows how far it was right.
+class address_reader {
+public:
+    explicit address_reader(std::string_view text) noexcept : text_{text} {}
 
-// The number of a network interface, by name or number.
-inline std::optional<std::uint32_t> parse_scope(std::string_view text) {
-    if (text.empty()) return std::nullopt;
-    if (auto const number = parse_number(text, UINT32_MAX)) return number;
-    unsigned const index = ::if_nametoindex(std::string{text}.c_str());
-    return index ? std::optional<std::uint32_t>{index} : std::nullopt;
-}
+    result<address> whole();
+    // The text from `from` up to `to` as a host.
+    result<address> host(std::size_t from, std::size_t to, std::uint16_t port);
+    std::size_t wrong_at() const noexcept { return wrong_at_; }
+
+private:
+    static constexpr std::string_view unix_prefix = "unix:";
+
+    std::error_code wrong(address_errc what, std::size_t at) noexcept {
+        wrong_at_ = at;
+        return make_error_code(what);
+    }
+    result<std::uint16_t> port(std::size_t from);
+    result<std::uint32_t> scope(std::size_t from, std::size_t to);
+    result<address> bracketed();
+    result<address> path();
+
+    std::string_view const text_;
+    std::size_t wrong_at_ = 0;
+};
 
 } // namespace detail
 
-inline result<address> address::parse(std::string_view text) {
-    std::error_code const bad = std::make_error_code(std::errc::invalid_argument);
-    if (text.find('\0') != std::string_view::npos) return bad; // would end the texts below early
-    auto const colon = text.rfind(':');
-    if (colon == std::string_view::npos) return bad;
-    auto const port = detail::parse_number(text.substr(colon + 1), UINT16_MAX);
-    if (!port) return bad;
-    auto const number = static_cast<std::uint16_t>(*port);
-    auto host = text.substr(0, colon);
-    if (host.starts_with('[') && host.ends_with(']')) {
-        host = host.substr(1, host.size() - 2);
-        std::uint32_t scope = 0;
-        if (auto const percent = host.find('%'); percent != std::string_view::npos) {
-            auto const found = detail::parse_scope(host.substr(percent + 1));
-            if (!found) return bad;
-            scope = *found;
-            host = host.substr(0, percent);
-        }
-        in6_addr raw{};
-        if (::inet_pton(AF_INET6, std::string{host}.c_str(), &raw) != 1) return bad;
-        return v6(raw, number, scope);
-    }
-    in_addr raw{};
-    if (::inet_pton(AF_INET, std::string{host}.c_str(), &raw) != 1) return bad;
-    return v4(ntohl(raw.s_addr), number);
+inline address::address(sockaddr const* raw, socklen_t length) noexcept : length_{length} {
+    WEIR_ASSERT(length <= sizeof storage_, "an address that is longer than the system's longest");
+    std::memcpy(&storage_, raw, length);
+    if (family() != AF_UNIX) return;
+    constexpr auto before = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path));
+    if (length_ <= before) return;
+    char const* const path = reinterpret_cast<char const*>(&storage_) + before;
+    if (*path != '\0') length_ = before + static_cast<socklen_t>(::strnlen(path, length_ - before)); // keeps I1
+}
+
+inline address address::v4(std::uint32_t host, std::uint16_t port) noexcept {
+    sockaddr_in raw{};
+    raw.sin_family = AF_INET;
+    raw.sin_port = htons(port);
+    raw.sin_addr.s_addr = htonl(host);
+    return {reinterpret_cast<sockaddr const*>(&raw), sizeof raw};
+}
+
+inline address address::v6(in6_addr const& host, std::uint16_t port, std::uint32_t scope) noexcept {
+    sockaddr_in6 raw{};
+    raw.sin6_family = AF_INET6;
+    raw.sin6_port = htons(port);
+    raw.sin6_addr = host;
+    raw.sin6_scope_id = scope;
+    return {reinterpret_cast<sockaddr const*>(&raw), sizeof raw};
+}
+
+inline result<address> address::local(std::string_view path, bool abstract) noexcept {
+    sockaddr_un raw{};
+    std::size_t const begin = abstract ? 1 : 0;
+    if (path.empty()) return make_error_code(address_errc::no_path);
+    if (path.size() + begin > sizeof raw.sun_path) return make_error_code(address_errc::path_too_long);
+    if (!abstract && path.find('\0') != std::string_view::npos) return make_error_code(address_errc::zero_byte);
+    raw.sun_family = AF_UNIX;
+    std::memcpy(raw.sun_path + begin, path.data(), path.size());
+    auto const length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + begin + path.size());
+    return address{reinterpret_cast<sockaddr const*>(&raw), length};
+}
+
+inline result<address> address::at_path(std::string_view path) noexcept { return local(path, false); }
+inline result<address> address::at_abstract(std::string_view name) noexcept { return local(name, true); }
+
+inline result<address> address::parse(std::string_view text, std::size_t* wrong_at) {
+    detail::address_reader reader{text};
+    auto read = reader.whole();
+    if (!read && wrong_at) *wrong_at = reader.wrong_at();
+    return read;
+}
+
+inline result<address> address::parse_host(std::string_view host, std::uint16_t port, std::size_t* wrong_at) {
+    detail::address_reader reader{host};
+    auto read = reader.host(0, host.size(), port);
+    if (!read && wrong_at) *wrong_at = reader.wrong_at();
+    return read;
 }
 
 inline std::uint16_t address::port() const noexcept {
@@ -131,6 +180,30 @@ inline address address::with_port(std::uint16_t port) const noexcept {
     return *this;
 }
 
+inline std::string_view address::host_bytes() const noexcept {
+    auto const* const bytes = reinterpret_cast<char const*>(&storage_);
+    constexpr std::size_t path = offsetof(sockaddr_un, sun_path);
+    switch (family()) {
+        case AF_INET: return {bytes + offsetof(sockaddr_in, sin_addr), sizeof(in_addr)};
+        case AF_INET6: return {bytes + offsetof(sockaddr_in6, sin6_addr), sizeof(in6_addr)};
+        case AF_UNIX: return {bytes + path, length_ > path ? length_ - path : 0};
+        default: return {bytes, length_};
+    }
+}
+
+inline std::strong_ordering operator<=>(address const& a, address const& b) noexcept {
+    if (auto const order = a.family() <=> b.family(); order != 0) return order;
+    if (int const order = a.host_bytes().compare(b.host_bytes()); order != 0) return order <=> 0;
+    if (auto const order = a.port() <=> b.port(); order != 0) return order;
+    return a.scope() <=> b.scope();
+}
+
+inline std::size_t address::hash() const noexcept {
+    constexpr std::size_t odd = static_cast<std::size_t>(0x9e3779b97f4a7c15);
+    std::size_t const host = std::hash<std::string_view>{}(host_bytes());
+    return (host ^ (std::size_t{port()} << 16 ^ scope())) * odd;
+}
+
 inline std::string address::to_string() const {
     char text[INET6_ADDRSTRLEN] = {};
     if (family() == AF_INET) {
@@ -141,10 +214,133 @@ inline std::string address::to_string() const {
     if (family() == AF_INET6) {
         auto const raw6 = as<sockaddr_in6>();
         ::inet_ntop(AF_INET6, &raw6.sin6_addr, text, sizeof text);
-        auto const scope = raw6.sin6_scope_id ? '%' + std::to_string(raw6.sin6_scope_id) : std::string{};
-        return '[' + std::string{text} + scope + "]:" + std::to_string(port());
+        auto const scoped = scope() ? '%' + std::to_string(scope()) : std::string{};
+        return '[' + std::string{text} + scoped + "]:" + std::to_string(port());
     }
-    return {};
+    if (family() != AF_UNIX) return {};
+    std::string printed = "unix:";
+    auto rest = host_bytes();
+    bool const abstract = rest.starts_with('\0');
+    if (abstract) {
+        printed += '@';
+        rest.remove_prefix(1);
+    }
+    for (std::size_t n = 0; n < rest.size(); ++n) {
+        auto const byte = static_cast<unsigned char>(rest[n]);
+        bool const misread = n == 0 && !abstract && byte == '@';
+        if (byte >= 0x20 && byte != 0x7f && byte != '\\' && !misread) {
+            printed += rest[n];
+            continue;
+        }
+        constexpr char digits[] = "0123456789abcdef";
+        printed += "\\x";
+        printed += digits[byte >> 4];
+        printed += digits[byte & 15];
+    }
+    return printed;
+}
+
+inline result<address> detail::address_reader::whole() {
+    if (text_.empty()) return wrong(address_errc::empty, 0);
+    if (auto const zero = text_.find('\0'); zero != std::string_view::npos) return wrong(address_errc::zero_byte, zero);
+    if (text_.starts_with(unix_prefix)) return path();
+    if (text_.starts_with('[')) return bracketed();
+    auto const colon = text_.rfind(':');
+    if (colon == std::string_view::npos) return wrong(address_errc::no_port, text_.size());
+    if (text_.find(':') != colon) return wrong(address_errc::no_brackets, 0);
+    auto const number = port(colon + 1);
+    if (!number) return number.error();
+    return host(0, colon, *number);
+}
+
+inline result<address> detail::address_reader::bracketed() {
+    auto const end = text_.find(']');
+    if (end == std::string_view::npos) return wrong(address_errc::open_bracket, 0);
+    if (end + 1 == text_.size()) return wrong(address_errc::no_port, text_.size());
+    if (text_[end + 1] != ':') return wrong(address_errc::after_bracket, end + 1);
+    auto const number = port(end + 2);
+    if (!number) return number.error();
+    auto const found = host(1, end, *number);
+    if (found && found->family() != AF_INET6) return wrong(address_errc::bad_v6, 1);
+    if (!found && found.error() == address_errc::bad_v4) return wrong(address_errc::bad_v6, 1);
+    return found;
+}
+
+inline result<std::uint16_t> detail::address_reader::port(std::size_t from) {
+    auto const digits = text_.substr(from);
+    if (digits.empty()) return wrong(address_errc::no_port, from);
+    auto const other = std::find_if(digits.begin(), digits.end(), [](char each) { return each < '0' || each > '9'; });
+    auto const right = static_cast<std::size_t>(other - digits.begin());
+    if (right < digits.size()) return wrong(address_errc::bad_port, from + right);
+    std::uint16_t value = 0;
+    if (std::from_chars(digits.data(), digits.data() + digits.size(), value).ec != std::errc{})
+        return wrong(address_errc::port_too_large, from);
+    return value;
+}
+
+inline result<std::uint32_t> detail::address_reader::scope(std::size_t from, std::size_t to) {
+    std::string const name{text_.substr(from, to - from)};
+    std::uint32_t value = 0;
+    auto const [end, error] = std::from_chars(name.data(), name.data() + name.size(), value);
+    if (error == std::errc{} && end == name.data() + name.size()) return value;
+    value = name.empty() ? 0 : ::if_nametoindex(name.c_str());
+    if (value == 0) return wrong(address_errc::unknown_interface, from);
+    return value;
+}
+
+inline result<address> detail::address_reader::host(std::size_t from, std::size_t to, std::uint16_t port) {
+    std::string text{text_.substr(from, to - from)};
+    if (auto const zero = text.find('\0'); zero != std::string::npos) return wrong(address_errc::zero_byte, from + zero);
+    sockaddr_in raw4{};
+    sockaddr_in6 raw6{};
+    if (text.find(':') == std::string::npos) {
+        raw4.sin_family = AF_INET;
+        raw4.sin_port = htons(port);
+        if (::inet_pton(AF_INET, text.c_str(), &raw4.sin_addr) != 1) return wrong(address_errc::bad_v4, from);
+        return address{reinterpret_cast<sockaddr const*>(&raw4), sizeof raw4};
+    }
+    if (auto const percent = text.find('%'); percent != std::string::npos) {
+        auto const number = scope(from + percent + 1, to);
+        if (!number) return number.error();
+        raw6.sin6_scope_id = *number;
+        text.resize(percent);
+    }
+    raw6.sin6_family = AF_INET6;
+    raw6.sin6_port = htons(port);
+    if (::inet_pton(AF_INET6, text.c_str(), &raw6.sin6_addr) != 1) return wrong(address_errc::bad_v6, from);
+    return address{reinterpret_cast<sockaddr const*>(&raw6), sizeof raw6};
+}
+
+inline result<address> detail::address_reader::path() {
+    auto const digit = [](char each) {
+        constexpr std::string_view lower = "0123456789abcdef";
+        constexpr std::string_view upper = "0123456789ABCDEF";
+        return std::min(lower.find(each), upper.find(each)); // npos is larger than any
+    };
+    std::size_t at = unix_prefix.size();
+    bool const abstract = text_.substr(at).starts_with('@');
+    at += abstract;
+    std::size_t const begin = at;
+    std::string plain;
+    while (at < text_.size()) {
+        if (text_[at] != '\\') {
+            plain += text_[at++];
+            continue;
+        }
+        auto const escape = text_.substr(at, 4);
+        if (escape.size() < 4 || escape[1] != 'x' || digit(escape[2]) > 15 || digit(escape[3]) > 15)
+            return wrong(address_errc::bad_escape, at);
+        plain += static_cast<char>(digit(escape[2]) * 16 + digit(escape[3]));
+        at += 4;
+    }
+    auto made = abstract ? address::at_abstract(plain) : address::at_path(plain);
+    if (!made) wrong_at_ = begin;
+    return made;
 }
 
 } // namespace weir::net
+
+template <>
+struct std::hash<weir::net::address> {
+    std::size_t operator()(weir::net::address const& of) const noexcept { return of.hash(); }
+};

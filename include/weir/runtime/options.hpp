@@ -46,6 +46,9 @@ public:
     std::chrono::milliseconds stall_limit{0};
     hook<stall_report const&> on_stall;
 
+    // Keeps account of who waits for what, for dump(). Then each wait costs an allocation and a look at the clock more.
+    bool keep_waits = false;
+
     io::backend_choice backend = io::backend_choice::automatic;
     unsigned ring_entries = 256; // of each worker's io_uring; rounded up to a power of two
     // The pool of threads for what must block; the environment variable WEIR_BLOCKING_THREADS overrides how many.

@@ -10,6 +10,7 @@
 #include <weir/coro/concepts.hpp>
 #include <weir/coro/scope.hpp>
 #include <weir/coro/sync_wait.hpp>
+#include <weir/coro/wait_book.hpp>
 #include <weir/cpu/affinity.hpp>
 #include <weir/cpu/pause.hpp>
 #include <weir/cpu/placement.hpp>
@@ -103,6 +104,9 @@ public:
     // What a turn of a worker took, of about one turn in a thousand.
     histogram const& turn_times() { return started().turn_times; }
 
+    // For dump(): a worker's number; none where it is not of this runtime.
+    std::optional<unsigned> number_of(void const* of) const noexcept;
+
     // The rest starts the workers if they are not running.
     executor& get_executor() { return started(); }
     executor& get_executor(priority level) { return started().at(level); }
@@ -174,6 +178,7 @@ private:
     std::unique_ptr<stall_watch> stalls_;
     void const* here_ = nullptr; // with current_thread: the thread that has opened the driver
     std::string refusal_;
+    std::optional<wait_book::reader> waits_; // while they are kept
     std::optional<std::latch> open_; // passed when every worker has its driver
     atomic<unsigned> gate_{0};
 };
@@ -209,6 +214,7 @@ inline void runtime::start() {
     blocking_ = std::make_unique<blocking_pool>(options_.blocking);
     crew_ = std::make_unique<crew>(options_, count);
     crew_->blocking = blocking_.get();
+    if (options_.keep_waits) waits_.emplace();
     for (unsigned i = 0; i < count; ++i) crew_->workers.push_back(std::make_unique<worker>(*crew_, i));
     if (count > 1) {
         static auto const cpus = usable_cpus(); // once, as it takes a hundred microseconds
@@ -271,6 +277,13 @@ bool runtime::spawn(F&& fn, Args&&... args) {
     started();
     root_->spawn(std::forward<F>(fn), std::forward<Args>(args)...);
     return true;
+}
+
+inline std::optional<unsigned> runtime::number_of(void const* of) const noexcept {
+    if (!crew_) return std::nullopt;
+    for (auto const& each : crew_->workers)
+        if (each.get() == of) return each->index();
+    return std::nullopt;
 }
 
 inline runtime_figures runtime::figures() {

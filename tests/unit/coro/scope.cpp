@@ -96,12 +96,12 @@ task<> views(std::string_view text, std::string& into) {
 struct may_throw {
     may_throw(may_throw&&) noexcept(false);
 };
-auto const by_value = [](long, int*, std::unique_ptr<int>) -> task<> { co_return; };
-auto const with_capture = [n = 1]() -> task<> {
+[[maybe_unused]] constexpr auto by_value = [](long, int*, std::unique_ptr<int>) -> task<> { co_return; };
+[[maybe_unused]] auto const with_capture = [n = 1]() -> task<> {
     static_cast<void>(n);
     co_return;
 };
-auto const for_any = [](auto) -> task<> { co_return; };
+[[maybe_unused]] constexpr auto for_any = [](auto) -> task<> { co_return; };
 static_assert(detail::keeps_its_own<decltype(by_value) const&, int, std::nullptr_t, std::unique_ptr<int>>);
 static_assert(detail::keeps_its_own<decltype(&reads), std::reference_wrapper<std::string>,
                                     std::reference_wrapper<std::string>>);

@@ -29,7 +29,6 @@ TEST_CASE("a light side and a heavy side never miss each other both") {
         }
     }};
     int both_missed = 0;
-    int right_missed = 0;
     for (int round = 1; round <= rounds; ++round) {
         round_of_right.store(round, release);
         for (int n = 0; n < round % 64; ++n) weir::pause(); // meets the other at each of its steps
@@ -38,7 +37,6 @@ TEST_CASE("a light side and a heavy side never miss each other both") {
         bool const missed = left.load(relaxed) != round;
         backoff wait;
         while (round_of_left.load(acquire) != round) wait();
-        right_missed += missed;
         both_missed += missed && left_saw.load(relaxed) != round;
     }
     light.join();

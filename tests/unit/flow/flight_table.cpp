@@ -96,3 +96,40 @@ TEST_CASE("a table that gets no memory still holds everything, and catches up wh
     for (std::uint64_t n = 0; n < 400; ++n) REQUIRE(find(table, n) == &items[n]);
     for (item& one : items) static_cast<void>(table.erase(one));
 }
+
+TEST_CASE("a walk meets everybody who is there all the time, however the table grows and shrinks meanwhile",
+          "[flight_table]") {
+    for (std::uint64_t seed = 0; seed < 50; ++seed) {
+        std::mt19937_64 random{seed};
+        std::deque<item> staying;
+        std::deque<item> passing;
+        flight_table table;
+        std::uint64_t next = 0;
+        for (int n = 0; n < 40; ++n) insert(table, staying.emplace_back(next++));
+        std::vector<item*> visitors;
+        auto comes = [&] {
+            insert(table, passing.emplace_back(next++));
+            visitors.push_back(&passing.back());
+        };
+        auto goes = [&] {
+            if (visitors.empty()) return;
+            static_cast<void>(table.erase(*visitors.back()));
+            visitors.pop_back();
+        };
+        for (std::uint64_t n = random() % 300; n > 0; --n) comes();
+        std::vector<bool> met(staying.size());
+        std::size_t steps = 0;
+        std::size_t cursor = 0;
+        do {
+            cursor = table.scan(cursor, [&](table_node& one) {
+                if (auto const key = static_cast<item&>(one).key; key < met.size()) met[key] = true;
+            });
+            bool const grows = random() % 2;
+            for (std::uint64_t n = random() % 40; n > 0; --n) grows ? comes() : goes();
+        } while (cursor != 0 && ++steps < 100'000);
+        CHECK(std::find(met.begin(), met.end(), false) == met.end());
+        CHECK(steps < 5000);
+        while (!visitors.empty()) goes();
+        for (item& one : staying) static_cast<void>(table.erase(one));
+    }
+}

@@ -311,7 +311,7 @@ TEST_CASE("a stream that never was asked, or ends with its listener, leaves noth
 }
 
 TEST_CASE("a stream that another thread has ended is given up by its home driver at the latest when that ends") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     auto const name = GENERATE(from_range(std::begin(backend_names), std::end(backend_names)));
     std::string refusal;
     auto const home = io::open_driver(io::parse_backend(name).value(), 64, refusal);

@@ -10,6 +10,7 @@
 
 #include <weir/coro/stop.hpp>
 #include <weir/coro/task.hpp>
+#include <weir/cpu/pause.hpp>
 #include <weir/io/backend.hpp>
 #include <weir/io/blocking_executor.hpp>
 #include <weir/io/op/read_at.hpp>
@@ -116,7 +117,7 @@ private:
         std::string refusal;
         return io::open_driver(io::backend_choice::epoll, 64, refusal);
     }
-    watchdog const watched_{20};
+    test::watchdog const watched_{20};
     manual_executor runs_;
     std::unique_ptr<io::driver> const driver_ = open();
     current_guard<io::driver> const with_driver_{driver_.get()};
@@ -266,7 +267,10 @@ TEST_CASE("a stop that meets the call in any instant gets the bytes, or leaves t
     bench here{&blocking};
     auto const file = file_of("0123456789");
     stop_source* stop = nullptr;
-    opponent stopper{[&](std::size_t) { stop->request_stop(); }};
+    opponent stopper{[&](std::size_t race) {
+        for (std::size_t n = 0; n < race % 64 * 32; ++n) weir::pause(); // from before the call to behind it, 60 microseconds
+        stop->request_stop();
+    }};
     std::size_t won = 0;
     std::size_t stopped = 0;
     bool whole = true;

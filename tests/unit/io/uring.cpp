@@ -65,7 +65,7 @@ TEST_CASE("more completions at once than the ring holds come all, and once each"
 }
 
 TEST_CASE("a thread that only looks and never waits sees what has completed") {
-    watchdog const watched{20};
+    test::watchdog const watched{20};
     char const* const lacking = GENERATE("", "coop_taskrun", "defer_taskrun");
     auto const made = open_one(io::all_but(lacking).value_or(io::kernel_features{}));
     current_guard<io::driver> const installed{made.get()};
@@ -84,7 +84,7 @@ TEST_CASE("a thread that only looks and never waits sees what has completed") {
 }
 
 TEST_CASE("a driver that ends calls back what is in flight, and each ends as cancelled") {
-    watchdog const watched{20};
+    test::watchdog const watched{20};
     char const* const lacking = GENERATE("", "recv", "defer_taskrun");
     auto made = open_one(io::all_but(lacking).value_or(io::kernel_features{}));
     manual_executor runs;
@@ -121,7 +121,7 @@ TEST_CASE("a driver that ends calls back what is in flight, and each ends as can
 }
 
 TEST_CASE("a driver gives back the blocks that the kernel has not used, also those it was about to use") {
-    watchdog const watched{20};
+    test::watchdog const watched{20};
     buffer_pool_options few;
     few.blocks = 64;
     few.block_size = 256;
@@ -159,7 +159,7 @@ TEST_CASE("a driver gives back the blocks that the kernel has not used, also tho
 }
 
 TEST_CASE("a wake-up is heard where the kernel cannot read an eventfd by itself, too") {
-    watchdog const watched{20};
+    test::watchdog const watched{20};
     auto const made = open_one(*io::all_but("read"));
     for (int round = 0; round < 200; ++round) {
         std::thread waker{[&] { made->wake(); }};

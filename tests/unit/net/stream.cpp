@@ -221,3 +221,132 @@ TEST_CASE("a flush to a peer that has gone is an error") {
         CHECK(flushed.error() == std::errc::broken_pipe);
     });
 }
+
+TEST_CASE("what was written in pieces leaves by one call, small ones copied and large ones shared") {
+    backend_runtime rt;
+    rt->block_on([]() -> task<> {
+        auto ends = make_pair_of(SOCK_SEQPACKET); // a record a call
+        net::stream to{net::tcp_socket{std::move(ends.near)}};
+        std::string const large(2000, 'b');
+        bytes const body = bytes::copy_of(large);
+        to.write("one ");
+        to.write("two ");
+        to.write(bytes::literal("three "));
+        to.write(body);
+        to.write("four");
+        CHECK(to.unsent() == 2018);
+        CHECK(::recv(ends.far.number(), nullptr, 0, MSG_DONTWAIT | MSG_PEEK) == -1); // nothing has left before
+        auto const flushed = co_await to.flush();
+        CHECK(flushed.has_value());
+        CHECK(to.unsent() == 0);
+        std::vector<char> record(8000);
+        auto const got = ::recv(ends.far.number(), record.data(), record.size(), MSG_DONTWAIT);
+        REQUIRE(got == 2018);
+        CHECK(std::string(record.data(), 2018) == "one two three " + large + "four");
+        CHECK(::recv(ends.far.number(), record.data(), record.size(), MSG_DONTWAIT) == -1);
+    });
+}
+
+TEST_CASE("a flush that was cancelled is gone on with, and no byte is lost or sent twice") {
+    backend_runtime rt;
+    rt->block_on([]() -> task<> {
+        auto ends = make_tcp_pair(4096);
+        net::stream writer{net::tcp_socket{std::move(ends.near)}};
+        net::stream reader{net::tcp_socket{std::move(ends.far)}};
+        std::string whole;
+        for (int n = 0; whole.size() < 3'000'000; ++n) {
+            std::string const piece = std::to_string(n) + std::string(static_cast<std::size_t>(n % 900), 'x');
+            if (n % 2) writer.write(piece);
+            else writer.write(bytes::copy_of(piece));
+            whole += piece;
+        }
+        auto const flush = [](net::stream& from) -> task<int> {
+            for (int cancelled = 0;; ++cancelled) {
+                auto const before = from.unsent();
+                auto const done = co_await timeout(from.flush(), 2ms);
+                if (done) {
+                    from.socket().shutdown_write();
+                    co_return cancelled;
+                }
+                CHECK(done.error() == errc::timed_out);
+                CHECK(from.unsent() <= before);
+            }
+        };
+        auto const read = [](net::stream& from, std::size_t limit) -> task<std::string> {
+            static_cast<void>(co_await sleep_for(10ms)); // no room meanwhile
+            auto const all = co_await from.read_to_end(limit);
+            co_return std::string{all ? all->view() : std::string_view{}};
+        };
+        auto const done = co_await when_all(flush(writer), read(reader, whole.size()));
+        CHECK(std::get<0>(done) > 0);
+        CHECK(std::get<1>(done) == whole);
+    });
+}
+
+TEST_CASE("a stream of a pool holds a block only while something is unread, or being sent") {
+    buffer_pool_options few;
+    few.blocks = 32;
+    few.block_size = 1024;
+    few.pages = page_kind::plain;
+    buffer_pool pool{few};
+    auto const all = pool.available();
+    {
+        backend_runtime rt;
+        rt->block_on([](buffer_pool& from, bool polls) -> task<> {
+            auto ends = make_pair_of();
+            net::stream one{net::tcp_socket{std::move(ends.near)}, from};
+            auto const idle = co_await timeout(one.read_until("\n", 100), 1ms);
+            CHECK(idle.error() == errc::timed_out);
+            auto const waiting = from.available();
+            if (polls) CHECK(waiting == from.capacity()); // else the driver's ring keeps some for all that wait
+            say(ends.far, "first\nsecond");
+            {
+                auto const line = co_await one.read_until("\n", 100);
+                REQUIRE(line.has_value());
+                CHECK(line->view() == "first\n");
+                if (polls) CHECK(from.available() == waiting - 1);
+            }
+            auto const half = co_await timeout(one.read_until("\n", 100), 1ms);
+            CHECK(half.error() == errc::timed_out);
+            CHECK(one.unread().view() == "second");
+            if (polls) CHECK(from.available() == waiting - 1);
+            say(ends.far, "\n" + std::string(3000, 'z') + "\n"); // longer than a block
+            for (std::size_t const length : {7u, 3001u}) {
+                auto const line = co_await one.read_until("\n", 5000);
+                REQUIRE(line.has_value());
+                CHECK(line->size() == length);
+            }
+            CHECK(one.unread().empty());
+            CHECK(one.unread().capacity() == 0);
+            auto const before = from.available();
+            one.write("answer");
+            CHECK(from.available() == before - 1);
+            auto const flushed = co_await one.flush();
+            CHECK(flushed.has_value());
+            CHECK(from.available() == before);
+        }, std::ref(pool), rt.on_epoll());
+    }
+    CHECK(pool.available() == all);
+}
+
+TEST_CASE("a stream without a pool holds no buffer while it waits for the first byte") {
+    backend_runtime rt;
+    rt->block_on([]() -> task<> {
+        auto both = connect();
+        auto const idle = co_await timeout(both.stream.read_some(), 1ms);
+        CHECK(idle.error() == errc::timed_out);
+        CHECK(both.stream.unread().capacity() == 0);
+        say(both.far, "abc");
+        auto const some = co_await both.stream.read_exactly(2);
+        REQUIRE(some.has_value());
+        CHECK(both.stream.unread().view() == "c");
+        auto const rest = co_await both.stream.read_some();
+        REQUIRE(rest.has_value());
+        CHECK(both.stream.unread().capacity() == 0);
+        both.far.reset();
+        auto const end = co_await both.stream.read_some();
+        REQUIRE(end.has_value());
+        CHECK(end->empty());
+        CHECK(both.stream.unread().capacity() == 0);
+    });
+}

@@ -2,6 +2,7 @@
 #include "support/backends.hpp"
 #include "support/sockets.hpp"
 
+#include <weir/coro/scope.hpp>
 #include <weir/coro/when_all.hpp>
 #include <weir/net/tcp.hpp>
 #include <weir/timer/sleep.hpp>
@@ -154,4 +155,57 @@ TEST_CASE("a listener that finds no free descriptor waits for one, and can be st
         CHECK(stopped.error() == errc::timed_out);
         CHECK(std::get<0>(both).has_value());
     }, std::ref(listener));
+}
+
+TEST_CASE("a listener's options reach its connections") {
+    backend_runtime rt;
+    net::listen_options options;
+    options.receive_buffer = 20'000;
+    options.fast_open = 7;
+    auto listener = listen_at(net::address::loopback_v4(0), options);
+    CHECK(listener.get(net::fast_open).value() == 7);
+    CHECK(listener.get(net::reuse_address).value());
+    rt->block_on([](net::tcp_listener& from) -> task<> {
+        auto both = co_await when_all(from.accept(), net::connect_tcp(*from.local()));
+        auto& server = std::get<0>(both);
+        REQUIRE(server.has_value());
+        CHECK(server->get(net::receive_buffer).value() == 40'000);
+    }, std::ref(listener));
+}
+
+TEST_CASE("connections that are accepted ahead are all had once, by however many takers") {
+    auto const before = entries_of("fd");
+    {
+        backend_runtime rt{GENERATE("io_uring", "epoll", "io_uring-multishot_accept"), GENERATE(1u, 2u)};
+        auto const listener = listen_at(net::address::loopback_v4(0));
+        net::accepted<net::tcp_socket> incoming{listener};
+        atomic<std::size_t> had{0};
+        atomic<std::size_t> closed{0};
+        using counter = atomic<std::size_t>;
+        rt.run([](scope& tasks, net::accepted<net::tcp_socket>* from, net::address to, counter* count,
+                  counter* ends) -> task<> {
+            constexpr std::size_t all = 300;
+            auto const take = [](net::accepted<net::tcp_socket>* of, counter* taken, counter* ended) -> task<> {
+                for (;;) {
+                    auto const one = co_await of->next();
+                    if (!one) {
+                        if (one.error() == errc::closed) ended->fetch_add(1, relaxed);
+                        co_return;
+                    }
+                    if (one->peer()) taken->fetch_add(1, relaxed);
+                }
+            };
+            for (int n = 0; n < 4; ++n) tasks.spawn(take, from, count, ends);
+            for (std::size_t n = 0; n < all; ++n) {
+                auto const client = co_await net::connect_tcp(to);
+                if (!client) break;
+                while (count->load(relaxed) <= n) static_cast<void>(co_await sleep_for(50us)); // it stays until taken
+            }
+            from->close();
+        }, &incoming, address_of(listener), &had, &closed);
+        CHECK(had.load(relaxed) == 300);
+        CHECK(closed.load(relaxed) == 4);
+        CHECK(incoming.counts().taken == 300);
+    }
+    CHECK(entries_of("fd") == before);
 }

@@ -36,7 +36,7 @@ std::ptrdiff_t heap_in_use() {
 } // namespace
 
 TEST_CASE("everything runs on the calling thread, and no other is made") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     auto const threads = entries_of("task");
     runtime rt{here()};
     auto const self = std::this_thread::get_id();
@@ -63,7 +63,7 @@ TEST_CASE("everything runs on the calling thread, and no other is made") {
 }
 
 TEST_CASE("spawned tasks go on whenever the thread serves, and a shutdown serves until they have ended") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     runtime rt{here()};
     int steps = 0;
     CHECK(rt.spawn([](int& n) -> task<> {
@@ -84,7 +84,7 @@ TEST_CASE("spawned tasks go on whenever the thread serves, and a shutdown serves
 }
 
 TEST_CASE("a task that was spawned and never served ends at the shutdown") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     int ran = 0;
     {
         runtime rt{here()};
@@ -97,7 +97,7 @@ TEST_CASE("a task that was spawned and never served ends at the shutdown") {
 }
 
 TEST_CASE("another thread may spawn, and end a wait, while the thread serves") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     auto const choice = GENERATE(io::backend_choice::io_uring, io::backend_choice::epoll);
     runtime rt{here(choice)};
     auto const rounds = static_cast<int>(scaled(2000));
@@ -119,7 +119,7 @@ TEST_CASE("another thread may spawn, and end a wait, while the thread serves") {
 }
 
 TEST_CASE("a shutdown of the current thread gives up at its time, and names who has not ended") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     runtime rt{here()};
     event go;
     rt.spawn(named{"stubborn"}, [](event& e) -> task<> { static_cast<void>(co_await e.wait()); }, std::ref(go));
@@ -132,7 +132,7 @@ TEST_CASE("a shutdown of the current thread gives up at its time, and names who 
 }
 
 TEST_CASE("ten thousand starts and stops leave no memory, no thread and no descriptor") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     auto const rounds = static_cast<int>(scaled(10'000));
     auto const once = [](int round) {
         runtime rt{here(io::backend_choice::epoll)};

@@ -57,7 +57,7 @@ private:
 } // namespace
 
 TEST_CASE("block_on gives a value, a reference's target, nothing, or what was thrown") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     unsigned const count = GENERATE(1u, 2u, 4u, 8u);
     runtime rt{workers(count)};
     CHECK(rt.workers() == count);
@@ -81,7 +81,7 @@ TEST_CASE("block_on gives a value, a reference's target, nothing, or what was th
 }
 
 TEST_CASE("block_on returns when its callable and arguments are gone") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     runtime rt{workers(2)};
     atomic<int> alive{0};
     CHECK(rt.block_on(slow_to_die{alive}) == 42);
@@ -91,7 +91,7 @@ TEST_CASE("block_on returns when its callable and arguments are gone") {
 }
 
 TEST_CASE("several threads may block on one runtime") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     unsigned const count = GENERATE(1u, 2u);
     runtime rt{workers(count)};
     atomic<int> right{0};
@@ -107,7 +107,7 @@ TEST_CASE("several threads may block on one runtime") {
 }
 
 TEST_CASE("a hundred thousand spawned tasks run, whoever spawns them") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     unsigned const count = GENERATE(1u, 2u, 4u, 8u);
     bool const inside = GENERATE(false, true);
     auto const tasks = static_cast<int>(scaled(100'000));
@@ -130,7 +130,7 @@ TEST_CASE("a hundred thousand spawned tasks run, whoever spawns them") {
 }
 
 TEST_CASE("scopes inside scopes join from the inside out") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     unsigned const count = GENERATE(1u, 4u);
     runtime rt{workers(count)};
     class nest {
@@ -154,7 +154,7 @@ TEST_CASE("scopes inside scopes join from the inside out") {
 }
 
 TEST_CASE("an exception of a spawned task stops the others and arrives at shutdown, once") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     runtime rt{workers(2)};
     event never;
     atomic<int> cancelled{0};
@@ -173,7 +173,7 @@ TEST_CASE("an exception of a spawned task stops the others and arrives at shutdo
 }
 
 TEST_CASE("two runtimes at once, and one inside the other's thread") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     runtime first{workers(2)};
     runtime second{workers(1)};
     CHECK(first.block_on([](runtime& other) -> task<int> {
@@ -192,7 +192,7 @@ TEST_CASE("two runtimes at once, and one inside the other's thread") {
 }
 
 TEST_CASE("a wait that another runtime's worker or a plain thread ends goes on at home") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     unsigned const count = GENERATE(1u, 2u);
     runtime rt{workers(count)};
     bool const home = rt.block_on([](runtime& own) -> task<bool> {
@@ -210,7 +210,7 @@ TEST_CASE("a wait that another runtime's worker or a plain thread ends goes on a
 }
 
 TEST_CASE("a runtime may end while the thread that set its last event is still inside set") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     unsigned const count = GENERATE(1u, 2u);
     for (int round = 0; round < 300; ++round) {
         event done;
@@ -237,7 +237,7 @@ TEST_CASE("a runtime that is never used starts nothing") {
 }
 
 TEST_CASE("a thousand starts and stops leave no thread and no descriptor") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     auto const choice = GENERATE(io::backend_choice::io_uring, io::backend_choice::epoll);
     auto const rounds = static_cast<int>(scaled(1000));
     static_cast<void>(runtime{workers(1)}.block_on(answer, 1)); // what a process opens once

@@ -121,7 +121,7 @@ TEST_CASE("a shutdown before the first task starts no thread") {
 }
 
 TEST_CASE("tasks that are spawned while a shutdown begins are refused or run to their end (T10)") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     for (int round = 0; round < 40; ++round) {
         runtime rt{backend_runtime::with(io::backend_choice::automatic, 2)};
         atomic<int> admitted{0};

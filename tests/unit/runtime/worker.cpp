@@ -69,7 +69,7 @@ TEST_CASE("posts of several threads at once are not lost either") {
 }
 
 TEST_CASE("workers that spin before they sleep lose nothing, and end at a shutdown") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     auto const choice = GENERATE(io::backend_choice::io_uring, io::backend_choice::epoll);
     auto options = backend_runtime::with(choice, 2);
     options.spin = GENERATE(1us, 50us, 20'000us);
