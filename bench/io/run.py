@@ -187,7 +187,7 @@ class Bench:
         if sum(sample.get("lost", 0) for sample in counted):
             notes.append("did not answer all within 2 s of the end")
         if any(sample["stalled"] for sample in counted):
-            notes.append("waited for TCP's timers, again and again")
+            notes.append("lost packets in each of its tries")
         if "rate" in load and counted and min(s["requests_per_second"] for s in counted) < 0.98 * load["rate"]:
             notes.append("could not keep up with that rate")
         summaries = {}
