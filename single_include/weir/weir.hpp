@@ -22583,9 +22583,8 @@ inline constexpr std::size_t priority_levels = static_cast<std::size_t>(priority
 // The crew itself is the executor of normal priority.
 class crew final : public executor, immovable {
 public:
-    crew(runtime_options const& told, unsigned size)
-        : options{told}, idle{size}, lanes_{lane{*this, priority::high}, lane{*this, priority::normal},
-                                            lane{*this, priority::low}} {}
+    crew(runtime_options const& told, unsigned size);
+    ~crew(); // both stand in worker.hpp, where a worker is known
 
     // Threads: any. On a worker of this crew the job stays there, where others may steal it.
     void post(job& work) noexcept override { post_at(work, priority::normal); }
@@ -22937,6 +22936,11 @@ inline worker* crew::here() noexcept {
     auto* const one = static_cast<worker*>(get_thread_word<thread_word::worker>());
     return one && &one->shared() == this ? one : nullptr;
 }
+
+inline crew::crew(runtime_options const& told, unsigned size)
+    : options{told}, idle{size}, lanes_{lane{*this, priority::high}, lane{*this, priority::normal},
+                                        lane{*this, priority::low}} {}
+inline crew::~crew() = default;
 
 inline void crew::post_at(job& work, priority level) noexcept {
     if (worker* const self = here()) return self->push(work, level);

@@ -44,8 +44,8 @@ TEST_CASE("a client that leaves within a response leaves nothing behind") {
     caller resetting{at};
     for (auto* const each : {&closing, &resetting}) CHECK(each->send(get("/large")));
     CHECK(eventually([&] { return at.counts().requests.value() == 2; }));
-    CHECK(closing.receive(1ms).status == 0);
-    closing.leave(); // with bytes unread, which resets
+    std::this_thread::sleep_for(1ms); // the response is under way, and too long for the sockets' buffers
+    closing.leave();                  // with bytes unread, which resets
     resetting.reset();
     CHECK(at.emptied());
     CHECK(caller{at}.ask(get("/after")).body == "/after");

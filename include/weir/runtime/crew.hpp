@@ -27,9 +27,8 @@ inline constexpr std::size_t priority_levels = static_cast<std::size_t>(priority
 // The crew itself is the executor of normal priority.
 class crew final : public executor, immovable {
 public:
-    crew(runtime_options const& told, unsigned size)
-        : options{told}, idle{size}, lanes_{lane{*this, priority::high}, lane{*this, priority::normal},
-                                            lane{*this, priority::low}} {}
+    crew(runtime_options const& told, unsigned size);
+    ~crew(); // both stand in worker.hpp, where a worker is known
 
     // Threads: any. On a worker of this crew the job stays there, where others may steal it.
     void post(job& work) noexcept override { post_at(work, priority::normal); }

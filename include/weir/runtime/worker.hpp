@@ -176,6 +176,11 @@ inline worker* crew::here() noexcept {
     return one && &one->shared() == this ? one : nullptr;
 }
 
+inline crew::crew(runtime_options const& told, unsigned size)
+    : options{told}, idle{size}, lanes_{lane{*this, priority::high}, lane{*this, priority::normal},
+                                        lane{*this, priority::low}} {}
+inline crew::~crew() = default;
+
 inline void crew::post_at(job& work, priority level) noexcept {
     if (worker* const self = here()) return self->push(work, level);
     posters::visit const inside{outside};
