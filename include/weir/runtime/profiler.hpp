@@ -11,6 +11,7 @@
 // Signals:  SIGPROF, whose handler stays afterwards, as one that is under way would end the program. A system call that
 //           the system does not restart gives EINTR, with profiled_time::wall also where the thread slept.
 // Not:      exact in time: the kernel looks at a thread's CPU time when its clock ticks, 100 to 1000 times a second.
+//           Awaiters are found in optimised code; without optimisation they may be missing.
 //           Nor under a thread sanitizer, which holds signals back until the thread enters the kernel: there stacks say
 //           where that was. A thread that blocks SIGPROF is not seen, nor surely one that lives for less than 100 ms.
 #pragma once

@@ -92,7 +92,9 @@ TEST_CASE("a coroutine that computes is met under those who await it, on its wor
     }
 #if !WEIR_TSAN // which says where a signal was handled, not where it came
     CHECK(burning * 10 >= seen.samples() * 7);
+#if defined(__OPTIMIZE__) // without, a coroutine's frame may be named nowhere that the walk looks
     CHECK(chained * 10 >= burning * 8);
+#endif
 #endif
     CHECK(burning >= chained);
     CHECK(burning > 0);
