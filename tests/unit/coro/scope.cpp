@@ -157,8 +157,9 @@ TEST_CASE("a function whose task keeps its arguments is spawned in one frame, an
     auto const function = [&](scope& children) { children.spawn(plain, std::ref(ran)); };
     auto const captures = [&](scope& children) { children.spawn([&ran, &plain] { return plain(ran); }); };
     static_cast<void>(frames_of(function)); // the executor's list grows once
-    CHECK(frames_of(function) == 1);
-    CHECK(frames_of(captures) == 2);
+    std::size_t const direct = frames_of(function);
+    std::size_t const wrapped = frames_of(captures);
+    if (!WEIR_TSAN) CHECK((direct == 1 && wrapped == 2)); // which counts none
     CHECK(ran == 3);
 }
 

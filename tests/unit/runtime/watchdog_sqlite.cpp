@@ -34,8 +34,9 @@ public:
     // The first number of the answer, or the negative code of the error.
     long long ask(std::string const& query) {
         sqlite3_stmt* statement = nullptr;
-        sqlite3_prepare_v2(database_, query.c_str(), -1, &statement, nullptr);
-        int const code = sqlite3_step(statement);
+        int code = sqlite3_prepare_v2(database_, query.c_str(), -1, &statement, nullptr);
+        if (code != SQLITE_OK) return -code; // interrupted already
+        code = sqlite3_step(statement);
         long long const answer = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : -code;
         sqlite3_finalize(statement);
         return answer;
