@@ -14179,14 +14179,6 @@ private:
 
 namespace weir::detail {
 
-// Spreads a hash over all of its bits: that of an integer is often the integer.
-// Source: D. Stafford, "Better Bit Mixing", 2011, variant 13.
-constexpr std::uint64_t mix_hash(std::uint64_t hash) noexcept {
-    hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9u;
-    hash = (hash ^ (hash >> 27)) * 0x94d049bb133111ebu;
-    return hash ^ (hash >> 31);
-}
-
 class table_node {
 public:
     std::uint64_t hash() const noexcept { return hash_; }
@@ -14599,6 +14591,20 @@ private:
 // Source:   S. Vigna's splitmix64, after G. Steele, D. Lea, C. Flood, "Fast Splittable Pseudorandom Number Generators",
 //           OOPSLA 2014.
 
+// weir/flow/mix_hash.hpp: spreads a hash over all of its bits: that of an integer is often the integer.
+// For:      authors of primitives.
+// Source:   D. Stafford, "Better Bit Mixing", 2011, variant 13, which splitmix64 ends with, too.
+
+namespace weir {
+
+constexpr std::uint64_t mix_hash(std::uint64_t hash) noexcept {
+    hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9u;
+    hash = (hash ^ (hash >> 27)) * 0x94d049bb133111ebu;
+    return hash ^ (hash >> 31);
+}
+
+} // namespace weir
+
 namespace weir {
 
 class jitter : immovable {
@@ -14608,10 +14614,7 @@ public:
     jitter() noexcept : jitter{static_cast<std::uint64_t>(clock::now().time_since_epoch().count())} {}
 
     std::uint64_t draw() noexcept {
-        std::uint64_t z = state_.fetch_add(step, relaxed) + step; // a number that publishes nothing
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-        return z ^ (z >> 31);
+        return mix_hash(state_.fetch_add(step, relaxed) + step); // a number that publishes nothing
     }
     // In [0, 1).
     double fraction() noexcept { return static_cast<double>(draw() >> 11) * 0x1.0p-53; }
@@ -15546,7 +15549,7 @@ private:
         using load = detail::flight_loader<Key, Value>&;
         return asking<K, load>{*this, what, std::forward<K>(key), loader_};
     }
-    std::uint64_t hash_of(auto const& key) const { return detail::mix_hash(hash_(key)); }
+    std::uint64_t hash_of(auto const& key) const { return mix_hash(hash_(key)); }
     shard& shard_of(std::uint64_t hash) const noexcept { return shards_[(hash >> 40) & (shard_count_ - 1)]; }
     // Null when no flight has that key.  Needs: the shard's lock.
     template <class K>
@@ -16003,7 +16006,7 @@ public:
 
 private:
     batch_twins*& bucket(batch_twins const& one) const noexcept {
-        return buckets_[static_cast<std::size_t>(mix_hash(one.hash_)) & mask_];
+        return buckets_[static_cast<std::size_t>(one.hash_) & mask_];
     }
 
     std::size_t const mask_;
@@ -17103,7 +17106,7 @@ private:
         static caller& caller_of(batch_twins const& one) noexcept { return static_cast<caller&>(one.asker()); }
         static std::uint64_t hash_of(caller& of) {
             auto const& key = of.of_.rules_.key(of.request());
-            return detail::mix_hash(std::hash<std::remove_cvref_t<decltype(key)>>{}(key));
+            return mix_hash(std::hash<std::remove_cvref_t<decltype(key)>>{}(key));
         }
         static bool same(batch_twins const& a, batch_twins const& b) noexcept {
             Rules const& rules = caller_of(a).of_.rules_;
@@ -17403,7 +17406,8 @@ inline double token_bucket::available(time_point now) const noexcept {
 
 // weir/flow/rate_limiter.hpp: so many a second; who comes too early waits for its turn.
 //     rate_limiter mails{rate{50, 10}};                    // 50 a second, 10 at once after a rest
-//     if (auto const admitted = co_await mails.acquire(); !admitted) co_return admitted.error();
+//     auto const admitted = co_await mails.acquire();
+//     if (!admitted) co_return admitted.error();
 // Order:    FIFO, weighted: a large request at the head is not overtaken by small ones behind it.
 // Cancel:   who leaves has taken nothing.
 // Not:      a bound on how many run at once: see semaphore and concurrency_limit. For a rate of each key: keyed_limiter.
@@ -17499,9 +17503,7 @@ private:
 template <class Key, class Hash, class Equal>
 duration keyed_limiter<Key, Hash, Equal>::try_acquire(Key const& key, double tokens, time_point now) {
     if (tokens > rate_.burst()) return duration::max();
-    // The map uses the low bits of the same hash: the shard takes high ones of a product, lest its buckets stay empty.
-    std::size_t const mixed = Hash{}(key) * std::size_t{0x9E3779B97F4A7C15u};
-    shard& in = shards_[(mixed >> 32) & (shard_count_ - 1)];
+    shard& in = shards_[(mix_hash(Hash{}(key)) >> 40) & (shard_count_ - 1)]; // the map goes by the bits as they are
     spin_guard const locked{in.lock};
     if (in.full_at.size() >= in.purge_at) {
         std::erase_if(in.full_at, [now](auto const& each) { return each.second <= now; }); // keeps K1
@@ -17845,6 +17847,11 @@ void concurrency_limit::learn(Lesson lesson) noexcept {
         auto const wanted = static_cast<std::size_t>(gradient_.limit());
         if (wanted < slots_) {
             debt_ += slots_ - wanted;
+            for (; debt_ > 0; --debt_) { // what is free goes at once
+                permit idle = free_.try_acquire();
+                if (!idle) break;
+                idle.forget();
+            }
         } else {
             grown = wanted - slots_;
             std::size_t const forgiven = std::min(debt_, grown);
@@ -19960,13 +19967,16 @@ inline operation<accept_op, fd_ref> accept(fd_ref listener) noexcept { return op
 // On io_uring one entry accepts until it is called back; elsewhere it is an accept after the other. When the process
 // has no descriptor or memory left, it asks again every 10 ms, and goes on by itself.
 // Threads:  any number of coroutines may take, on any worker; the kernel's side stays with the driver of the first.
-// Not:      for one connection; op/accept.hpp. Not a bound on what the kernel hands over in one go: that is the listener's
-//           own queue, which fills up again when the bound is reached here.
+// Not:      for one connection; op/accept.hpp. Not a bound on what the kernel hands over in one go: that is the
+//           listener's own queue, which fills up again when the bound is reached here.
+
+// weir/io/accept_core.hpp: what those who take connections and the kernel share of an accept_stream.
+// For:      authors of primitives.
 //
-// What takers and the kernel share lies behind a lock; what is asked of the kernel is decided by the home driver's
-// thread alone (`drive`), which others call by mail. All lies in a core that outlives the stream until the kernel lets go.
-// A1: an accepted connection is in exactly one place: with a waiter that was claimed for it, in the backlog, or closed and
-//     counted as returned.
+// What is shared lies behind a lock; what is asked of the kernel is decided by the home driver's thread alone (`drive`),
+// which others call by mail. All lies in a core that outlives the stream until the kernel lets go.
+// A1: an accepted connection is in exactly one place: with a waiter that was claimed for it, in the backlog, or closed
+//     and counted as returned.
 // A2: who waits has seen an empty backlog under the lock, and what comes goes to who waits first.
 // A3: once begun, an accept is armed or a call to `drive` is under way, unless paused_, failed_ or closed_.
 // A4: the core lives as long as the stream, an armed accept or mail holds it.
@@ -20004,12 +20014,6 @@ inline bool concerns_resources(int error) noexcept {
 
 namespace weir::io {
 
-class accept_stream_options {
-public:
-    accept_stream_options() {}
-    std::size_t backlog = 64; // connections accepted and not taken at which it pauses, until half are left; at least 1
-};
-
 class accept_counts {
 public:
     std::uint64_t taken = 0;    // given to a taker
@@ -20018,39 +20022,29 @@ public:
     std::size_t waiting = 0;    // accepted and not taken so far
 };
 
-class accept_stream : immovable {
-    class core;
-    class next_op;
+class accept_core;
 
+// One who waits for a connection, in the frame of its coroutine.
+class accept_taker : public waiter {
 public:
-    // Asks nothing of the kernel before the first `next`.  Needs: a listening socket that does not block.
-    explicit accept_stream(fd_ref listener, accept_stream_options options = {});
-    // As close(). The listener may be closed at once.  Needs: no coroutine in `next`; the runtime still runs.
-    ~accept_stream();
+    explicit accept_taker(accept_core& of) noexcept : waiter{&is_stopped}, of_{of} {}
 
-    // Returns: result<fd>, close-on-exec.
-    // Errors: those of accept(2) that concern the listener, from then on; errc::closed.
-    // Cancel: no connection is lost: it goes to the next taker.
-    // Order:  first come, first served; connections in the order in which the kernel gives them.
-    operation<next_op, core&> next() noexcept;
-
-    // Ends it: who waits gets errc::closed, and what was accepted and not taken is closed.  Threads: any.
-    void close() noexcept;
-
-    accept_counts counts() const noexcept;
+    static constexpr int closed = -4096; // no errno
+    int number = -EAGAIN; // what it gets: a descriptor, or a negated errno, or closed
 
 private:
-    core* const core_;
+    static void is_stopped(waiter& self) noexcept;
+    accept_core& of_;
 };
 
-class accept_stream::core final : public op {
+class accept_core final : public op {
 public:
-    core(fd_ref listener, std::size_t bound) noexcept : op{table, listener}, bound_{bound}, mail_{this} {}
+    accept_core(fd_ref listener, std::size_t bound) noexcept : op{table, listener}, bound_{bound}, mail_{this} {}
 
     // The first of the backlog, or the reason why none will come, negated; or -EAGAIN.
     int try_take() noexcept;
     // The same under the lock that decides whether `one` waits. True: it does.
-    bool take_or_wait(next_op& one) noexcept;
+    bool take_or_wait(accept_taker& one) noexcept;
     void abandon(waiter& one) noexcept {
         spin_guard const locked{lock_};
         if (one.linked()) one.unlink();
@@ -20064,14 +20058,14 @@ public:
 private:
     class mail : public job {
     public:
-        explicit mail(core* of) noexcept
+        explicit mail(accept_core* of) noexcept
             : job{[](job& self) noexcept { static_cast<mail&>(self).of_->mail_arrived(); }}, of_{of} {}
 
     private:
-        core* of_;
+        accept_core* of_;
     };
 
-    ~core() = default;
+    ~accept_core() = default;
     void hold() noexcept { holds_.fetch_add(1, relaxed); } // who adds one has one
     int take_locked(bool& must_drive) noexcept;
     void call_home() noexcept;
@@ -20128,63 +20122,18 @@ private:
     mail mail_;
 };
 
-class accept_stream::next_op : immovable {
-public:
-    explicit next_op(core& of) noexcept : of_{of}, waiter_{*this} {}
+constinit inline op::actions const accept_core::table{
+    [](op& self) noexcept { return static_cast<accept_core&>(self).try_now(); },
+    [](op& self, io_uring_sqe& entry) noexcept { static_cast<accept_core&>(self).prepare_entry(entry); },
+    readiness::readable,
+    [](op& self, int& result, std::uint32_t flags) noexcept {
+        return static_cast<accept_core&>(self).hears(result, flags);
+    }};
 
-    bool await_ready() noexcept {
-        number_ = of_.try_take();
-        return number_ != -EAGAIN;
-    }
-    template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-        waits_ = true;
-        return waiter_.listen(handle) && of_.take_or_wait(*this);
-    }
-    result<fd> await_resume() noexcept {
-        if (waits_) {
-            auto const ended = waiter_.finish();
-            if (!ended) return ended.error();
-        }
-        if (number_ >= 0) return fd{number_};
-        return number_ == closed ? make_error_code(errc::closed) : system_error_code(-number_);
-    }
+inline void accept_taker::is_stopped(waiter& self) noexcept { static_cast<accept_taker&>(self).of_.abandon(self); }
 
-private:
-    friend core;
-    class member : public waiter {
-    public:
-        explicit member(next_op& taker) noexcept
-            : waiter{[](waiter& self) noexcept { static_cast<member&>(self).of.of_.abandon(self); }}, of{taker} {}
-        next_op& of;
-    };
-    static constexpr int closed = -4096; // no errno
-
-    core& of_;
-    int number_ = -EAGAIN;
-    bool waits_ = false;
-    member waiter_;
-};
-
-constinit inline op::actions const accept_stream::core::table{
-    [](op& self) noexcept { return static_cast<core&>(self).try_now(); },
-    [](op& self, io_uring_sqe& entry) noexcept { static_cast<core&>(self).prepare_entry(entry); }, readiness::readable,
-    [](op& self, int& result, std::uint32_t flags) noexcept { return static_cast<core&>(self).hears(result, flags); }};
-
-inline accept_stream::accept_stream(fd_ref listener, accept_stream_options options)
-    : core_{new core{listener, options.backlog ? options.backlog : 1}} {}
-
-inline accept_stream::~accept_stream() {
-    core_->close();
-    core_->drop();
-}
-
-inline auto accept_stream::next() noexcept -> operation<next_op, core&> { return operation<next_op, core&>{*core_}; }
-inline void accept_stream::close() noexcept { core_->close(); }
-inline accept_counts accept_stream::counts() const noexcept { return core_->counts(); }
-
-inline int accept_stream::core::take_locked(bool& must_drive) noexcept {
-    if (closed_) return next_op::closed;
+inline int accept_core::take_locked(bool& must_drive) noexcept {
+    if (closed_) return accept_taker::closed;
     if (first_ == backlog_.size()) {
         if (failed_) return -failed_;
         if (!begun_) {
@@ -20206,7 +20155,7 @@ inline int accept_stream::core::take_locked(bool& must_drive) noexcept {
     return number;
 }
 
-inline int accept_stream::core::try_take() noexcept {
+inline int accept_core::try_take() noexcept {
     bool must_drive = false;
     int number;
     {
@@ -20217,31 +20166,31 @@ inline int accept_stream::core::try_take() noexcept {
     return number;
 }
 
-inline bool accept_stream::core::take_or_wait(next_op& one) noexcept {
+inline bool accept_core::take_or_wait(accept_taker& one) noexcept {
     bool must_drive = false;
     {
         spin_guard const locked{lock_};
-        one.number_ = take_locked(must_drive);
-        if (one.number_ == -EAGAIN) {
+        one.number = take_locked(must_drive);
+        if (one.number == -EAGAIN) {
             // An empty backlog is not paused, and `try_take` has begun: nothing is left to be driven.
-            if (!one.waiter_.publish()) return false;
-            waiters_.push_back(one.waiter_); // keeps A2
+            if (!one.publish()) return false;
+            waiters_.push_back(one); // keeps A2
             return true;
         }
-        one.waiter_.complete_unpublished();
+        one.complete_unpublished();
     }
     if (must_drive) call_home(); // keeps A3
     return false;
 }
 
-inline accept_counts accept_stream::core::counts() noexcept {
+inline accept_counts accept_core::counts() noexcept {
     spin_guard const locked{lock_};
     accept_counts now = counts_;
     now.waiting = backlog_.size() - first_;
     return now;
 }
 
-inline void accept_stream::core::close() noexcept {
+inline void accept_core::close() noexcept {
     intrusive_fifo<job> claimed;
     std::vector<int> untaken;
     std::size_t first;
@@ -20253,7 +20202,7 @@ inline void accept_stream::core::close() noexcept {
         counts_.returned += untaken.size() - first; // keeps A1
         while (waiter* const one = waiters_.pop_front()) {
             if (!one->claim()) continue;
-            static_cast<next_op::member*>(one)->of.number_ = next_op::closed;
+            static_cast<accept_taker*>(one)->number = accept_taker::closed;
             claimed.push_back(*one);
         }
         if (!begun_) return;
@@ -20263,7 +20212,7 @@ inline void accept_stream::core::close() noexcept {
     call_home();
 }
 
-inline void accept_stream::core::call_home() noexcept {
+inline void accept_core::call_home() noexcept {
     if (current<driver>() == &home()) return drive();
     {
         spin_guard const locked{lock_};
@@ -20273,7 +20222,7 @@ inline void accept_stream::core::call_home() noexcept {
     home().post(mail_);
 }
 
-inline void accept_stream::core::mail_arrived() noexcept {
+inline void accept_core::mail_arrived() noexcept {
     {
         spin_guard const locked{lock_};
         mailed_ = false;
@@ -20283,7 +20232,7 @@ inline void accept_stream::core::mail_arrived() noexcept {
     // ---- the core may be gone
 }
 
-inline void accept_stream::core::drive() noexcept {
+inline void accept_core::drive() noexcept {
     bool wanted;
     {
         spin_guard const locked{lock_};
@@ -20296,7 +20245,7 @@ inline void accept_stream::core::drive() noexcept {
     }
 }
 
-inline void accept_stream::core::arm() noexcept {
+inline void accept_core::arm() noexcept {
     if (!std::exchange(many_tried_, true)) many_ = home().accepts_many();
     for (bool wanted = true; wanted;) {
         armed_ = true;
@@ -20315,7 +20264,7 @@ inline void accept_stream::core::arm() noexcept {
     }
 }
 
-inline bool accept_stream::core::hears(int result, std::uint32_t flags) noexcept {
+inline bool accept_core::hears(int result, std::uint32_t flags) noexcept {
     if (inside_) {
         heard_inside_ = true;
         result_inside_ = result;
@@ -20332,7 +20281,7 @@ inline bool accept_stream::core::hears(int result, std::uint32_t flags) noexcept
 }
 
 // False when it was postponed, and so is armed still.
-inline bool accept_stream::core::heard(int result) noexcept {
+inline bool accept_core::heard(int result) noexcept {
     if (result >= 0) {
         hand_out(result);
         return true;
@@ -20340,7 +20289,7 @@ inline bool accept_stream::core::heard(int result) noexcept {
     return goes_on_after(-result);
 }
 
-inline void accept_stream::core::hand_out(int number) noexcept {
+inline void accept_core::hand_out(int number) noexcept {
     errors_ = 0;
     waiter* taker = nullptr;
     bool kept = false;
@@ -20352,7 +20301,7 @@ inline void accept_stream::core::hand_out(int number) noexcept {
         }
         if (taker) {
             ++counts_.taken;
-            static_cast<next_op::member*>(taker)->of.number_ = number;
+            static_cast<accept_taker*>(taker)->number = number;
         } else if (!closed_) {
             WEIR_TRY {
                 backlog_.push_back(number);
@@ -20367,7 +20316,7 @@ inline void accept_stream::core::hand_out(int number) noexcept {
     else if (!kept) ::close(number);
 }
 
-inline bool accept_stream::core::goes_on_after(int error) noexcept {
+inline bool accept_core::goes_on_after(int error) noexcept {
     if (error == ECANCELED && called_back_) return true;
     if (error == EINVAL && many_) { // a kernel without it says so, and so does a socket that does not listen
         many_ = false;
@@ -20386,19 +20335,95 @@ inline bool accept_stream::core::goes_on_after(int error) noexcept {
     return true;
 }
 
-inline void accept_stream::core::fail(int error) noexcept {
+inline void accept_core::fail(int error) noexcept {
     intrusive_fifo<job> claimed;
     {
         spin_guard const locked{lock_};
         failed_ = error;
         while (waiter* const one = waiters_.pop_front()) {
             if (!one->claim()) continue;
-            static_cast<next_op::member*>(one)->of.number_ = -error;
+            static_cast<accept_taker*>(one)->number = -error;
             claimed.push_back(*one);
         }
     }
     wake_all(claimed);
 }
+
+} // namespace weir::io
+
+namespace weir::io {
+
+class accept_stream_options {
+public:
+    accept_stream_options() {}
+    std::size_t backlog = 64; // connections accepted and not taken at which it pauses, until half are left; at least 1
+};
+
+class accept_stream : immovable {
+    class next_op;
+
+public:
+    // Asks nothing of the kernel before the first `next`.  Needs: a listening socket that does not block.
+    explicit accept_stream(fd_ref listener, accept_stream_options options = {});
+    // As close(). The listener may be closed at once.  Needs: no coroutine in `next`; the runtime still runs.
+    ~accept_stream();
+
+    // Returns: result<fd>, close-on-exec.
+    // Errors: those of accept(2) that concern the listener, from then on; errc::closed.
+    // Cancel: no connection is lost: it goes to the next taker.
+    // Order:  first come, first served; connections in the order in which the kernel gives them.
+    operation<next_op, accept_core&> next() noexcept;
+
+    // Ends it: who waits gets errc::closed, and what was accepted and not taken is closed.  Threads: any.
+    void close() noexcept;
+
+    accept_counts counts() const noexcept;
+
+private:
+    accept_core* const core_;
+};
+
+class accept_stream::next_op : immovable {
+public:
+    explicit next_op(accept_core& of) noexcept : of_{of}, taker_{of} {}
+
+    bool await_ready() noexcept {
+        taker_.number = of_.try_take();
+        return taker_.number != -EAGAIN;
+    }
+    template <class Promise>
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
+        waits_ = true;
+        return taker_.listen(handle) && of_.take_or_wait(taker_);
+    }
+    result<fd> await_resume() noexcept {
+        if (waits_) {
+            auto const ended = taker_.finish();
+            if (!ended) return ended.error();
+        }
+        if (taker_.number >= 0) return fd{taker_.number};
+        return taker_.number == accept_taker::closed ? make_error_code(errc::closed) : system_error_code(-taker_.number);
+    }
+
+private:
+    accept_core& of_;
+    bool waits_ = false;
+    accept_taker taker_;
+};
+
+inline accept_stream::accept_stream(fd_ref listener, accept_stream_options options)
+    : core_{new accept_core{listener, options.backlog ? options.backlog : 1}} {}
+
+inline accept_stream::~accept_stream() {
+    core_->close();
+    core_->drop();
+}
+
+inline auto accept_stream::next() noexcept -> operation<next_op, accept_core&> {
+    return operation<next_op, accept_core&>{*core_};
+}
+inline void accept_stream::close() noexcept { core_->close(); }
+inline accept_counts accept_stream::counts() const noexcept { return core_->counts(); }
 
 } // namespace weir::io
 

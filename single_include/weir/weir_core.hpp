@@ -14180,14 +14180,6 @@ private:
 
 namespace weir::detail {
 
-// Spreads a hash over all of its bits: that of an integer is often the integer.
-// Source: D. Stafford, "Better Bit Mixing", 2011, variant 13.
-constexpr std::uint64_t mix_hash(std::uint64_t hash) noexcept {
-    hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9u;
-    hash = (hash ^ (hash >> 27)) * 0x94d049bb133111ebu;
-    return hash ^ (hash >> 31);
-}
-
 class table_node {
 public:
     std::uint64_t hash() const noexcept { return hash_; }
@@ -14600,6 +14592,20 @@ private:
 // Source:   S. Vigna's splitmix64, after G. Steele, D. Lea, C. Flood, "Fast Splittable Pseudorandom Number Generators",
 //           OOPSLA 2014.
 
+// weir/flow/mix_hash.hpp: spreads a hash over all of its bits: that of an integer is often the integer.
+// For:      authors of primitives.
+// Source:   D. Stafford, "Better Bit Mixing", 2011, variant 13, which splitmix64 ends with, too.
+
+namespace weir {
+
+constexpr std::uint64_t mix_hash(std::uint64_t hash) noexcept {
+    hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9u;
+    hash = (hash ^ (hash >> 27)) * 0x94d049bb133111ebu;
+    return hash ^ (hash >> 31);
+}
+
+} // namespace weir
+
 namespace weir {
 
 class jitter : immovable {
@@ -14609,10 +14615,7 @@ public:
     jitter() noexcept : jitter{static_cast<std::uint64_t>(clock::now().time_since_epoch().count())} {}
 
     std::uint64_t draw() noexcept {
-        std::uint64_t z = state_.fetch_add(step, relaxed) + step; // a number that publishes nothing
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-        return z ^ (z >> 31);
+        return mix_hash(state_.fetch_add(step, relaxed) + step); // a number that publishes nothing
     }
     // In [0, 1).
     double fraction() noexcept { return static_cast<double>(draw() >> 11) * 0x1.0p-53; }
@@ -15547,7 +15550,7 @@ private:
         using load = detail::flight_loader<Key, Value>&;
         return asking<K, load>{*this, what, std::forward<K>(key), loader_};
     }
-    std::uint64_t hash_of(auto const& key) const { return detail::mix_hash(hash_(key)); }
+    std::uint64_t hash_of(auto const& key) const { return mix_hash(hash_(key)); }
     shard& shard_of(std::uint64_t hash) const noexcept { return shards_[(hash >> 40) & (shard_count_ - 1)]; }
     // Null when no flight has that key.  Needs: the shard's lock.
     template <class K>
@@ -16004,7 +16007,7 @@ public:
 
 private:
     batch_twins*& bucket(batch_twins const& one) const noexcept {
-        return buckets_[static_cast<std::size_t>(mix_hash(one.hash_)) & mask_];
+        return buckets_[static_cast<std::size_t>(one.hash_) & mask_];
     }
 
     std::size_t const mask_;
@@ -17104,7 +17107,7 @@ private:
         static caller& caller_of(batch_twins const& one) noexcept { return static_cast<caller&>(one.asker()); }
         static std::uint64_t hash_of(caller& of) {
             auto const& key = of.of_.rules_.key(of.request());
-            return detail::mix_hash(std::hash<std::remove_cvref_t<decltype(key)>>{}(key));
+            return mix_hash(std::hash<std::remove_cvref_t<decltype(key)>>{}(key));
         }
         static bool same(batch_twins const& a, batch_twins const& b) noexcept {
             Rules const& rules = caller_of(a).of_.rules_;
@@ -17404,7 +17407,8 @@ inline double token_bucket::available(time_point now) const noexcept {
 
 // weir/flow/rate_limiter.hpp: so many a second; who comes too early waits for its turn.
 //     rate_limiter mails{rate{50, 10}};                    // 50 a second, 10 at once after a rest
-//     if (auto const admitted = co_await mails.acquire(); !admitted) co_return admitted.error();
+//     auto const admitted = co_await mails.acquire();
+//     if (!admitted) co_return admitted.error();
 // Order:    FIFO, weighted: a large request at the head is not overtaken by small ones behind it.
 // Cancel:   who leaves has taken nothing.
 // Not:      a bound on how many run at once: see semaphore and concurrency_limit. For a rate of each key: keyed_limiter.
@@ -17500,9 +17504,7 @@ private:
 template <class Key, class Hash, class Equal>
 duration keyed_limiter<Key, Hash, Equal>::try_acquire(Key const& key, double tokens, time_point now) {
     if (tokens > rate_.burst()) return duration::max();
-    // The map uses the low bits of the same hash: the shard takes high ones of a product, lest its buckets stay empty.
-    std::size_t const mixed = Hash{}(key) * std::size_t{0x9E3779B97F4A7C15u};
-    shard& in = shards_[(mixed >> 32) & (shard_count_ - 1)];
+    shard& in = shards_[(mix_hash(Hash{}(key)) >> 40) & (shard_count_ - 1)]; // the map goes by the bits as they are
     spin_guard const locked{in.lock};
     if (in.full_at.size() >= in.purge_at) {
         std::erase_if(in.full_at, [now](auto const& each) { return each.second <= now; }); // keeps K1
@@ -17846,6 +17848,11 @@ void concurrency_limit::learn(Lesson lesson) noexcept {
         auto const wanted = static_cast<std::size_t>(gradient_.limit());
         if (wanted < slots_) {
             debt_ += slots_ - wanted;
+            for (; debt_ > 0; --debt_) { // what is free goes at once
+                permit idle = free_.try_acquire();
+                if (!idle) break;
+                idle.forget();
+            }
         } else {
             grown = wanted - slots_;
             std::size_t const forgiven = std::min(debt_, grown);

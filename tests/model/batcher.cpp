@@ -20,30 +20,6 @@ namespace {
 
 using parcels = batcher<parcel, int>;
 
-// A desk that looks again before each job: several threads drain it while they post to it.
-class strict_desk : public executor {
-public:
-    strict_desk() { frames_that_ended().clear(); }
-    void post(job& work) noexcept override {
-        posts_.fetch_add(1, acq_rel);
-        jobs_.push_back(&work); // in the same step
-    }
-    void run_all() {
-        while (!jobs_.empty()) {
-            posts_.exchange(0, acq_rel);
-            if (jobs_.empty()) return; // in the same step
-            job* const work = jobs_.front();
-            jobs_.pop_front();
-            resume_loop loop;
-            loop.run([&] { work->run(); });
-        }
-    }
-
-private:
-    atomic<unsigned> posts_{0};
-    std::deque<job*> jobs_;
-};
-
 // One submits and may be stopped, one submits and stays. The handler looks at each request.
 class submit_meets_stop {
 public:
@@ -210,7 +186,7 @@ private:
     }
     bool const sheds_;
     places places_;
-    strict_desk desk_;
+    desk desk_;
     stop_source stop_;
     context const where_{desk_};
     context const stoppable_ = where_.with_stop(stop_.token());

@@ -13,6 +13,8 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <coroutine>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <deque>
 #include <exception>
@@ -34,13 +36,13 @@ public:
     void post(job& work) noexcept override {
         posts_.fetch_add(1, acq_rel);
         jobs_.push_back(&work); // in the same step
-        seen_ = false;
+        ++posted_;
     }
     // Runs what lies there now, on the calling thread.
     void run_ready() {
-        see();
+        std::uint64_t seen = see();
         for (std::size_t left = jobs_.size(); left > 0; --left) {
-            if (!seen_) see(); // others have taken some and posted some since
+            if (seen != posted_) seen = see(); // others have taken some and posted some since
             if (jobs_.empty()) return;
             job* const work = jobs_.front();
             jobs_.pop_front();
@@ -55,12 +57,13 @@ public:
     }
 
 private:
-    void see() noexcept {
+    // Orders what was posted before what the calling thread runs.  Returns: how many posts those were.
+    std::uint64_t see() noexcept {
         posts_.exchange(0, acq_rel);
-        seen_ = true; // in the same step
+        return posted_; // in the same step
     }
     atomic<unsigned> posts_{0};
-    bool seen_ = true;
+    std::uint64_t posted_ = 0;
     std::deque<job*> jobs_;
 };
 

@@ -8,7 +8,6 @@
 #include <weir/base/immovable.hpp>
 #include <weir/base/intrusive.hpp>
 #include <weir/coro/context.hpp>
-#include <weir/flow/flight_table.hpp>
 
 #include <bit>
 #include <cstddef>
@@ -66,7 +65,7 @@ public:
 
 private:
     batch_twins*& bucket(batch_twins const& one) const noexcept {
-        return buckets_[static_cast<std::size_t>(mix_hash(one.hash_)) & mask_];
+        return buckets_[static_cast<std::size_t>(one.hash_) & mask_];
     }
 
     std::size_t const mask_;

@@ -16,6 +16,7 @@
 #include <weir/flow/batch_core.hpp>
 #include <weir/flow/batch_rules.hpp>
 #include <weir/flow/batch_waits.hpp>
+#include <weir/flow/mix_hash.hpp>
 #include <weir/flow/replies.hpp>
 #include <weir/flow/request_lane.hpp>
 
@@ -194,7 +195,7 @@ private:
         static caller& caller_of(batch_twins const& one) noexcept { return static_cast<caller&>(one.asker()); }
         static std::uint64_t hash_of(caller& of) {
             auto const& key = of.of_.rules_.key(of.request());
-            return detail::mix_hash(std::hash<std::remove_cvref_t<decltype(key)>>{}(key));
+            return mix_hash(std::hash<std::remove_cvref_t<decltype(key)>>{}(key));
         }
         static bool same(batch_twins const& a, batch_twins const& b) noexcept {
             Rules const& rules = caller_of(a).of_.rules_;

@@ -18,6 +18,7 @@
 #include <weir/flow/flight_gate.hpp>
 #include <weir/flow/flight_landing.hpp>
 #include <weir/flow/loader_flight.hpp>
+#include <weir/flow/mix_hash.hpp>
 #include <weir/flow/shared_value.hpp>
 
 #include <algorithm>
@@ -141,7 +142,7 @@ private:
         using load = detail::flight_loader<Key, Value>&;
         return asking<K, load>{*this, what, std::forward<K>(key), loader_};
     }
-    std::uint64_t hash_of(auto const& key) const { return detail::mix_hash(hash_(key)); }
+    std::uint64_t hash_of(auto const& key) const { return mix_hash(hash_(key)); }
     shard& shard_of(std::uint64_t hash) const noexcept { return shards_[(hash >> 40) & (shard_count_ - 1)]; }
     // Null when no flight has that key.  Needs: the shard's lock.
     template <class K>

@@ -176,6 +176,11 @@ void concurrency_limit::learn(Lesson lesson) noexcept {
         auto const wanted = static_cast<std::size_t>(gradient_.limit());
         if (wanted < slots_) {
             debt_ += slots_ - wanted;
+            for (; debt_ > 0; --debt_) { // what is free goes at once
+                permit idle = free_.try_acquire();
+                if (!idle) break;
+                idle.forget();
+            }
         } else {
             grown = wanted - slots_;
             std::size_t const forgiven = std::min(debt_, grown);

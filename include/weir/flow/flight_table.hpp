@@ -20,14 +20,6 @@
 
 namespace weir::detail {
 
-// Spreads a hash over all of its bits: that of an integer is often the integer.
-// Source: D. Stafford, "Better Bit Mixing", 2011, variant 13.
-constexpr std::uint64_t mix_hash(std::uint64_t hash) noexcept {
-    hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9u;
-    hash = (hash ^ (hash >> 27)) * 0x94d049bb133111ebu;
-    return hash ^ (hash >> 31);
-}
-
 class table_node {
 public:
     std::uint64_t hash() const noexcept { return hash_; }

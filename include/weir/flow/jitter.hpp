@@ -8,6 +8,7 @@
 #include <weir/base/atomic.hpp>
 #include <weir/base/immovable.hpp>
 #include <weir/coro/context.hpp>
+#include <weir/flow/mix_hash.hpp>
 
 #include <cstdint>
 
@@ -20,10 +21,7 @@ public:
     jitter() noexcept : jitter{static_cast<std::uint64_t>(clock::now().time_since_epoch().count())} {}
 
     std::uint64_t draw() noexcept {
-        std::uint64_t z = state_.fetch_add(step, relaxed) + step; // a number that publishes nothing
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-        return z ^ (z >> 31);
+        return mix_hash(state_.fetch_add(step, relaxed) + step); // a number that publishes nothing
     }
     // In [0, 1).
     double fraction() noexcept { return static_cast<double>(draw() >> 11) * 0x1.0p-53; }

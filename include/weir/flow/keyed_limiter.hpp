@@ -7,6 +7,7 @@
 
 #include <weir/cpu/spin_lock.hpp>
 #include <weir/flow/equal_keys.hpp>
+#include <weir/flow/mix_hash.hpp>
 #include <weir/flow/token_bucket.hpp>
 
 #include <algorithm>
@@ -51,9 +52,7 @@ private:
 template <class Key, class Hash, class Equal>
 duration keyed_limiter<Key, Hash, Equal>::try_acquire(Key const& key, double tokens, time_point now) {
     if (tokens > rate_.burst()) return duration::max();
-    // The map uses the low bits of the same hash: the shard takes high ones of a product, lest its buckets stay empty.
-    std::size_t const mixed = Hash{}(key) * std::size_t{0x9E3779B97F4A7C15u};
-    shard& in = shards_[(mixed >> 32) & (shard_count_ - 1)];
+    shard& in = shards_[(mix_hash(Hash{}(key)) >> 40) & (shard_count_ - 1)]; // the map goes by the bits as they are
     spin_guard const locked{in.lock};
     if (in.full_at.size() >= in.purge_at) {
         std::erase_if(in.full_at, [now](auto const& each) { return each.second <= now; }); // keeps K1

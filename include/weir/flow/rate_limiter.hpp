@@ -1,6 +1,7 @@
 // weir/flow/rate_limiter.hpp: so many a second; who comes too early waits for its turn.
 //     rate_limiter mails{rate{50, 10}};                    // 50 a second, 10 at once after a rest
-//     if (auto const admitted = co_await mails.acquire(); !admitted) co_return admitted.error();
+//     auto const admitted = co_await mails.acquire();
+//     if (!admitted) co_return admitted.error();
 // Order:    FIFO, weighted: a large request at the head is not overtaken by small ones behind it.
 // Cancel:   who leaves has taken nothing.
 // Not:      a bound on how many run at once: see semaphore and concurrency_limit. For a rate of each key: keyed_limiter.

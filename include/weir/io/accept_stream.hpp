@@ -4,35 +4,18 @@
 // On io_uring one entry accepts until it is called back; elsewhere it is an accept after the other. When the process
 // has no descriptor or memory left, it asks again every 10 ms, and goes on by itself.
 // Threads:  any number of coroutines may take, on any worker; the kernel's side stays with the driver of the first.
-// Not:      for one connection; op/accept.hpp. Not a bound on what the kernel hands over in one go: that is the listener's
-//           own queue, which fills up again when the bound is reached here.
-//
-// What takers and the kernel share lies behind a lock; what is asked of the kernel is decided by the home driver's
-// thread alone (`drive`), which others call by mail. All lies in a core that outlives the stream until the kernel lets go.
-// A1: an accepted connection is in exactly one place: with a waiter that was claimed for it, in the backlog, or closed and
-//     counted as returned.
-// A2: who waits has seen an empty backlog under the lock, and what comes goes to who waits first.
-// A3: once begun, an accept is armed or a call to `drive` is under way, unless paused_, failed_ or closed_.
-// A4: the core lives as long as the stream, an armed accept or mail holds it.
+// Not:      for one connection; op/accept.hpp. Not a bound on what the kernel hands over in one go: that is the
+//           listener's own queue, which fills up again when the bound is reached here.
 #pragma once
 
 #include <weir/base/immovable.hpp>
-#include <weir/base/intrusive.hpp>
 #include <weir/coro/operation.hpp>
-#include <weir/coro/waiter.hpp>
-#include <weir/cpu/spin_lock.hpp>
-#include <weir/io/accept_errors.hpp>
+#include <weir/io/accept_core.hpp>
 #include <weir/io/fd.hpp>
-#include <weir/io/op.hpp>
-#include <weir/io/uring_abi.hpp>
 
 #include <cerrno>
+#include <coroutine>
 #include <cstddef>
-#include <cstdint>
-#include <sys/socket.h>
-#include <unistd.h>
-#include <utility>
-#include <vector>
 
 namespace weir::io {
 
@@ -42,16 +25,7 @@ public:
     std::size_t backlog = 64; // connections accepted and not taken at which it pauses, until half are left; at least 1
 };
 
-class accept_counts {
-public:
-    std::uint64_t taken = 0;    // given to a taker
-    std::uint64_t returned = 0; // accepted and closed, because nobody could take them any more
-    std::uint64_t postponed = 0; // times at which there was no descriptor or memory
-    std::size_t waiting = 0;    // accepted and not taken so far
-};
-
 class accept_stream : immovable {
-    class core;
     class next_op;
 
 public:
@@ -64,7 +38,7 @@ public:
     // Errors: those of accept(2) that concern the listener, from then on; errc::closed.
     // Cancel: no connection is lost: it goes to the next taker.
     // Order:  first come, first served; connections in the order in which the kernel gives them.
-    operation<next_op, core&> next() noexcept;
+    operation<next_op, accept_core&> next() noexcept;
 
     // Ends it: who waits gets errc::closed, and what was accepted and not taken is closed.  Threads: any.
     void close() noexcept;
@@ -72,364 +46,49 @@ public:
     accept_counts counts() const noexcept;
 
 private:
-    core* const core_;
-};
-
-class accept_stream::core final : public op {
-public:
-    core(fd_ref listener, std::size_t bound) noexcept : op{table, listener}, bound_{bound}, mail_{this} {}
-
-    // The first of the backlog, or the reason why none will come, negated; or -EAGAIN.
-    int try_take() noexcept;
-    // The same under the lock that decides whether `one` waits. True: it does.
-    bool take_or_wait(next_op& one) noexcept;
-    void abandon(waiter& one) noexcept {
-        spin_guard const locked{lock_};
-        if (one.linked()) one.unlink();
-    }
-    void close() noexcept;
-    accept_counts counts() noexcept;
-    void drop() noexcept {
-        if (holds_.fetch_sub(1, acq_rel) == 1) delete this; // [hold] the last one sees all that others did
-    }
-
-private:
-    class mail : public job {
-    public:
-        explicit mail(core* of) noexcept
-            : job{[](job& self) noexcept { static_cast<mail&>(self).of_->mail_arrived(); }}, of_{of} {}
-
-    private:
-        core* of_;
-    };
-
-    ~core() = default;
-    void hold() noexcept { holds_.fetch_add(1, relaxed); } // who adds one has one
-    int take_locked(bool& must_drive) noexcept;
-    void call_home() noexcept;
-    void mail_arrived() noexcept;
-
-    // On the home driver's thread.
-    void drive() noexcept;
-    void arm() noexcept;
-    bool hears(int result, std::uint32_t flags) noexcept;
-    bool heard(int result) noexcept;
-    void hand_out(int number) noexcept;
-    bool goes_on_after(int error) noexcept;
-    void fail(int error) noexcept;
-    void wake_all(intrusive_fifo<job>& claimed) noexcept {
-        while (job* const one = claimed.pop_front()) static_cast<waiter*>(one)->wake();
-    }
-
-    attempt try_now() noexcept {
-        return system_call([&] { return ::accept4(file().number(), nullptr, nullptr, SOCK_CLOEXEC); });
-    }
-    void prepare_entry(io_uring_sqe& entry) const noexcept {
-        entry.opcode = IORING_OP_ACCEPT;
-        entry.fd = file().number();
-        entry.accept_flags = SOCK_CLOEXEC;
-        if (many_) entry.ioprio = IORING_ACCEPT_MULTISHOT;
-    }
-    static actions const table;
-
-    // An error of one connection, so many times in a row, is one of the listener's surroundings: a filter, for instance.
-    static constexpr unsigned errors_in_a_row = 64;
-
-    std::size_t const bound_;
-    atomic<unsigned> holds_{1}; // the stream's
-    spin_lock lock_;
-    // Behind the lock.
-    std::vector<int> backlog_; // from first_ on
-    std::size_t first_ = 0;
-    intrusive_list<waiter> waiters_;
-    accept_counts counts_;
-    int failed_ = 0; // errno
-    bool begun_ = false;
-    bool paused_ = false;
-    bool closed_ = false;
-    bool mailed_ = false;
-    // The home driver's own.
-    bool armed_ = false;
-    bool called_back_ = false;
-    bool many_ = false;
-    bool many_tried_ = false; // since then it is known whether the kernel accepts many
-    bool inside_ = false;     // of submit
-    bool heard_inside_ = false;
-    int result_inside_ = 0;
-    unsigned errors_ = 0; // in a row
-    mail mail_;
+    accept_core* const core_;
 };
 
 class accept_stream::next_op : immovable {
 public:
-    explicit next_op(core& of) noexcept : of_{of}, waiter_{*this} {}
+    explicit next_op(accept_core& of) noexcept : of_{of}, taker_{of} {}
 
     bool await_ready() noexcept {
-        number_ = of_.try_take();
-        return number_ != -EAGAIN;
+        taker_.number = of_.try_take();
+        return taker_.number != -EAGAIN;
     }
     template <class Promise>
     WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
         waits_ = true;
-        return waiter_.listen(handle) && of_.take_or_wait(*this);
+        return taker_.listen(handle) && of_.take_or_wait(taker_);
     }
     result<fd> await_resume() noexcept {
         if (waits_) {
-            auto const ended = waiter_.finish();
+            auto const ended = taker_.finish();
             if (!ended) return ended.error();
         }
-        if (number_ >= 0) return fd{number_};
-        return number_ == closed ? make_error_code(errc::closed) : system_error_code(-number_);
+        if (taker_.number >= 0) return fd{taker_.number};
+        return taker_.number == accept_taker::closed ? make_error_code(errc::closed) : system_error_code(-taker_.number);
     }
 
 private:
-    friend core;
-    class member : public waiter {
-    public:
-        explicit member(next_op& taker) noexcept
-            : waiter{[](waiter& self) noexcept { static_cast<member&>(self).of.of_.abandon(self); }}, of{taker} {}
-        next_op& of;
-    };
-    static constexpr int closed = -4096; // no errno
-
-    core& of_;
-    int number_ = -EAGAIN;
+    accept_core& of_;
     bool waits_ = false;
-    member waiter_;
+    accept_taker taker_;
 };
 
-constinit inline op::actions const accept_stream::core::table{
-    [](op& self) noexcept { return static_cast<core&>(self).try_now(); },
-    [](op& self, io_uring_sqe& entry) noexcept { static_cast<core&>(self).prepare_entry(entry); }, readiness::readable,
-    [](op& self, int& result, std::uint32_t flags) noexcept { return static_cast<core&>(self).hears(result, flags); }};
-
 inline accept_stream::accept_stream(fd_ref listener, accept_stream_options options)
-    : core_{new core{listener, options.backlog ? options.backlog : 1}} {}
+    : core_{new accept_core{listener, options.backlog ? options.backlog : 1}} {}
 
 inline accept_stream::~accept_stream() {
     core_->close();
     core_->drop();
 }
 
-inline auto accept_stream::next() noexcept -> operation<next_op, core&> { return operation<next_op, core&>{*core_}; }
+inline auto accept_stream::next() noexcept -> operation<next_op, accept_core&> {
+    return operation<next_op, accept_core&>{*core_};
+}
 inline void accept_stream::close() noexcept { core_->close(); }
 inline accept_counts accept_stream::counts() const noexcept { return core_->counts(); }
-
-inline int accept_stream::core::take_locked(bool& must_drive) noexcept {
-    if (closed_) return next_op::closed;
-    if (first_ == backlog_.size()) {
-        if (failed_) return -failed_;
-        if (!begun_) {
-            begun_ = must_drive = true;
-            belongs_to(*current<driver>());
-        }
-        return -EAGAIN;
-    }
-    int const number = backlog_[first_++];
-    ++counts_.taken;
-    if (first_ == backlog_.size()) {
-        backlog_.clear();
-        first_ = 0;
-    }
-    if (paused_ && backlog_.size() - first_ <= bound_ / 2) {
-        paused_ = false;
-        must_drive = true;
-    }
-    return number;
-}
-
-inline int accept_stream::core::try_take() noexcept {
-    bool must_drive = false;
-    int number;
-    {
-        spin_guard const locked{lock_};
-        number = take_locked(must_drive);
-    }
-    if (must_drive) call_home(); // keeps A3
-    return number;
-}
-
-inline bool accept_stream::core::take_or_wait(next_op& one) noexcept {
-    bool must_drive = false;
-    {
-        spin_guard const locked{lock_};
-        one.number_ = take_locked(must_drive);
-        if (one.number_ == -EAGAIN) {
-            // An empty backlog is not paused, and `try_take` has begun: nothing is left to be driven.
-            if (!one.waiter_.publish()) return false;
-            waiters_.push_back(one.waiter_); // keeps A2
-            return true;
-        }
-        one.waiter_.complete_unpublished();
-    }
-    if (must_drive) call_home(); // keeps A3
-    return false;
-}
-
-inline accept_counts accept_stream::core::counts() noexcept {
-    spin_guard const locked{lock_};
-    accept_counts now = counts_;
-    now.waiting = backlog_.size() - first_;
-    return now;
-}
-
-inline void accept_stream::core::close() noexcept {
-    intrusive_fifo<job> claimed;
-    std::vector<int> untaken;
-    std::size_t first;
-    {
-        spin_guard const locked{lock_};
-        if (std::exchange(closed_, true)) return;
-        untaken.swap(backlog_);
-        first = std::exchange(first_, 0);
-        counts_.returned += untaken.size() - first; // keeps A1
-        while (waiter* const one = waiters_.pop_front()) {
-            if (!one->claim()) continue;
-            static_cast<next_op::member*>(one)->of.number_ = next_op::closed;
-            claimed.push_back(*one);
-        }
-        if (!begun_) return;
-    }
-    for (; first < untaken.size(); ++first) ::close(untaken[first]);
-    wake_all(claimed);
-    call_home();
-}
-
-inline void accept_stream::core::call_home() noexcept {
-    if (current<driver>() == &home()) return drive();
-    {
-        spin_guard const locked{lock_};
-        if (std::exchange(mailed_, true)) return; // it has not looked yet
-        hold(); // keeps A4
-    }
-    home().post(mail_);
-}
-
-inline void accept_stream::core::mail_arrived() noexcept {
-    {
-        spin_guard const locked{lock_};
-        mailed_ = false;
-    }
-    drive();
-    drop();
-    // ---- the core may be gone
-}
-
-inline void accept_stream::core::drive() noexcept {
-    bool wanted;
-    {
-        spin_guard const locked{lock_};
-        wanted = !closed_ && !paused_ && !failed_;
-    }
-    if (!armed_) {
-        if (wanted) arm();
-    } else if (!wanted && !std::exchange(called_back_, true)) {
-        home().cancel(*this); // once it has come back, it is seen what is wanted then
-    }
-}
-
-inline void accept_stream::core::arm() noexcept {
-    if (!std::exchange(many_tried_, true)) many_ = home().accepts_many();
-    for (bool wanted = true; wanted;) {
-        armed_ = true;
-        hold(); // keeps A4
-        called_back_ = heard_inside_ = false;
-        inside_ = true;
-        auto at_once = home().submit(*this);
-        inside_ = false;
-        if (heard_inside_) at_once = result_inside_; // epoll gives it that way when many were had at once
-        if (!at_once) return;
-        if (!heard(*at_once)) return; // postponed
-        armed_ = false;
-        drop(); // who called has one
-        spin_guard const locked{lock_};
-        wanted = !closed_ && !paused_ && !failed_;
-    }
-}
-
-inline bool accept_stream::core::hears(int result, std::uint32_t flags) noexcept {
-    if (inside_) {
-        heard_inside_ = true;
-        result_inside_ = result;
-    } else if (flags & IORING_CQE_F_MORE) {
-        hand_out(result);
-        drive(); // it may be paused now
-    } else if (heard(result)) {
-        armed_ = false;
-        drive();
-        drop(); // what arm has added
-        // ---- the core may be gone
-    }
-    return false; // no coroutine waits for it
-}
-
-// False when it was postponed, and so is armed still.
-inline bool accept_stream::core::heard(int result) noexcept {
-    if (result >= 0) {
-        hand_out(result);
-        return true;
-    }
-    return goes_on_after(-result);
-}
-
-inline void accept_stream::core::hand_out(int number) noexcept {
-    errors_ = 0;
-    waiter* taker = nullptr;
-    bool kept = false;
-    {
-        spin_guard const locked{lock_};
-        while (!taker && !waiters_.empty()) {
-            taker = waiters_.pop_front();
-            if (!taker->claim()) taker = nullptr; // its stop was faster
-        }
-        if (taker) {
-            ++counts_.taken;
-            static_cast<next_op::member*>(taker)->of.number_ = number;
-        } else if (!closed_) {
-            WEIR_TRY {
-                backlog_.push_back(number);
-                kept = true;
-            }
-            WEIR_CATCH_ALL {}
-            if (backlog_.size() - first_ >= bound_) paused_ = true;
-        }
-        counts_.returned += !taker && !kept; // keeps A1
-    }
-    if (taker) taker->wake();
-    else if (!kept) ::close(number);
-}
-
-inline bool accept_stream::core::goes_on_after(int error) noexcept {
-    if (error == ECANCELED && called_back_) return true;
-    if (error == EINVAL && many_) { // a kernel without it says so, and so does a socket that does not listen
-        many_ = false;
-        return true;
-    }
-    if (concerns_resources(error) || (concerns_one_connection(error) && ++errors_ >= errors_in_a_row)) {
-        errors_ = 0;
-        {
-            spin_guard const locked{lock_};
-            if (closed_) return true;
-            ++counts_.postponed;
-        }
-        return postpone(error);
-    }
-    if (!concerns_one_connection(error)) fail(error);
-    return true;
-}
-
-inline void accept_stream::core::fail(int error) noexcept {
-    intrusive_fifo<job> claimed;
-    {
-        spin_guard const locked{lock_};
-        failed_ = error;
-        while (waiter* const one = waiters_.pop_front()) {
-            if (!one->claim()) continue;
-            static_cast<next_op::member*>(one)->of.number_ = -error;
-            claimed.push_back(*one);
-        }
-    }
-    wake_all(claimed);
-}
 
 } // namespace weir::io

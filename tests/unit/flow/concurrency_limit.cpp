@@ -140,6 +140,19 @@ TEST_CASE("a limit that shrinks takes slots as they come back, and one that grow
     CHECK(out == limit.figures().slots);
 }
 
+TEST_CASE("a limit that shrinks by several at once takes what is free at once") {
+    concurrency_options with;
+    with.slots = 100;
+    concurrency_limit limit{with};
+    call_slot lost = limit.try_enter();
+    lost.overloaded();
+    std::size_t const shrunk = limit.figures().slots;
+    REQUIRE(shrunk == 90);
+    std::vector<call_slot> out;
+    while (call_slot one = limit.try_enter()) out.push_back(std::move(one));
+    CHECK(out.size() == shrunk);
+}
+
 TEST_CASE("what is dropped without a word teaches nothing") {
     concurrency_options with;
     with.slots = 10;

@@ -2,6 +2,7 @@
 #include "support/scale.hpp"
 
 #include <weir/flow/entry_policy.hpp>
+#include <weir/flow/mix_hash.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -20,7 +21,7 @@
 using weir::detail::entry_policy;
 using weir::detail::flight_table;
 using weir::detail::kept_node;
-using weir::detail::mix_hash;
+using weir::mix_hash;
 
 namespace {
 

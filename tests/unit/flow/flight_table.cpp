@@ -2,6 +2,7 @@
 #include "support/allocations.hpp"
 
 #include <weir/flow/flight_table.hpp>
+#include <weir/flow/mix_hash.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -13,7 +14,7 @@
 #include <vector>
 
 using weir::detail::flight_table;
-using weir::detail::mix_hash;
+using weir::mix_hash;
 using weir::detail::table_node;
 
 namespace {

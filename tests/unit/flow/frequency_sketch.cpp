@@ -1,5 +1,6 @@
 // tests/unit/flow/frequency_sketch.cpp: estimates are never below the truth while it is young, and sink as it ages.
 #include <weir/flow/flight_table.hpp>
+#include <weir/flow/mix_hash.hpp>
 #include <weir/flow/frequency_sketch.hpp>
 
 #include <catch2/catch_test_macros.hpp>
@@ -7,7 +8,7 @@
 #include <cstdint>
 
 using weir::detail::frequency_sketch;
-using weir::detail::mix_hash;
+using weir::mix_hash;
 
 TEST_CASE("what was never met counts nothing, and nothing counts beyond fifteen", "[sketch]") {
     frequency_sketch sketch{64};
