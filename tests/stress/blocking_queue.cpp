@@ -22,7 +22,7 @@ using namespace weir;
 
 namespace {
 
-using crew = std::vector<std::jthread>;
+using team = std::vector<std::jthread>;
 using microseconds = std::chrono::microseconds;
 
 // A span of nothing at all, of a spin, of a short sleep, or without end.
@@ -39,7 +39,7 @@ void carries(std::size_t capacity, std::uint32_t producers, std::size_t consumer
     atomic<std::uint32_t> producing{producers};
     atomic<int> broken{0};
     {
-        crew threads;
+        team threads;
         for (std::uint32_t p = 0; p < producers; ++p)
             threads.emplace_back([&, p] {
                 std::minstd_rand random{p + 1};
@@ -104,7 +104,7 @@ TEST_CASE("what was accepted while a queue is closed is taken before the end is 
         blocking_queue<mpmc<int>> queue{2};
         std::array<int, 2> accepted{}, received{};
         {
-            crew threads;
+            team threads;
             for (std::size_t n = 0; n < 2; ++n) {
                 threads.emplace_back([&, n] {
                     while (queue.blocking_push(1)) ++accepted[n];

@@ -57,7 +57,7 @@ std::string written(registry const& from) {
 } // namespace
 
 TEST_CASE("tasks are live from their first step until their last, whoever spawned them") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     for (unsigned const count : {1u, 2u}) {
         runtime rt{workers(count)};
         event go;
@@ -83,7 +83,7 @@ TEST_CASE("tasks are live from their first step until their last, whoever spawne
 }
 
 TEST_CASE("what when_all runs side by side begins and ends as tasks do") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     runtime rt{workers(1)};
     atomic<unsigned> ran{0};
     rt.block_on([](atomic<unsigned>& n) -> task<> {
@@ -95,7 +95,7 @@ TEST_CASE("what when_all runs side by side begins and ends as tasks do") {
 }
 
 TEST_CASE("each yield is a turn, and one turn in a thousand is timed") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     runtime rt{workers(1)};
     auto const before = rt.figures().all.turns;
     constexpr unsigned yields = 20'000;
@@ -112,7 +112,7 @@ TEST_CASE("each yield is a turn, and one turn in a thousand is timed") {
 }
 
 TEST_CASE("the time of a turn is that of the job, and not that of the sleep after it") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     runtime_options options;
     options.current_thread = true;
     runtime rt{options};
@@ -152,7 +152,7 @@ TEST_CASE("the time of a turn is that of the job, and not that of the sleep afte
 }
 
 TEST_CASE("a worker that waits for a timer parks, and is woken by it") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     runtime rt{workers(1)};
     rt.block_on([]() -> task<> { static_cast<void>(co_await sleep_for(1ms)); });
     auto const before = rt.figures();
@@ -174,7 +174,7 @@ TEST_CASE("a worker that waits for a timer parks, and is woken by it") {
 }
 
 TEST_CASE("what a busy worker leaves waiting is seen as queued, and what another takes as stolen") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     runtime rt{workers(2)};
     atomic<unsigned> ran{0};
     // Both workers are held; what is spawned meanwhile can only queue.
@@ -204,7 +204,7 @@ TEST_CASE("what a busy worker leaves waiting is seen as queued, and what another
 }
 
 TEST_CASE("a registry writes a runtime's figures and its resources', and forgets them with the registration") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     registry numbers;
     runtime rt{workers(1)};
     worker_local<int> resources{[] { return 7; }, [](int&) { return true; }};
@@ -239,7 +239,7 @@ TEST_CASE("a registry writes a runtime's figures and its resources', and forgets
 }
 
 TEST_CASE("figures may be read while everything goes on and ends") {
-    watchdog const watched{patience};
+    test::watchdog const watched{patience};
     runtime rt{workers(2)};
     atomic<bool> over{false};
     std::uint64_t looks = 0;
