@@ -21,6 +21,9 @@ using weir::simd::is_token;
 // Whether two texts are the same but for the case of ASCII letters.
 using weir::simd::equal_ignoring_case;
 
+// H22: whether `text` may stand in a header's value that we send, where no control character may.
+constexpr bool is_field_value(std::string_view text) noexcept;
+
 // `text` without the spaces and tabs at its ends.
 constexpr std::string_view trimmed(std::string_view text) noexcept;
 
@@ -36,9 +39,21 @@ constexpr std::array<bool, 256> token_chars = [] {
     return table;
 }();
 
+constexpr std::array<bool, 256> value_chars = [] {
+    std::array<bool, 256> table{};
+    for (unsigned c = 0; c < 256; ++c) table[c] = c == '\t' || (c >= 0x20 && c != 0x7f);
+    return table;
+}();
+
 } // namespace detail
 
 constexpr bool is_token_char(char c) noexcept { return detail::token_chars[static_cast<unsigned char>(c)]; }
+
+constexpr bool is_field_value(std::string_view text) noexcept {
+    bool good = true; // no early end: bad values are rare, and this way a character costs a look-up
+    for (char const c : text) good &= detail::value_chars[static_cast<unsigned char>(c)];
+    return good;
+}
 
 constexpr std::string_view trimmed(std::string_view text) noexcept {
     auto const blank = [](char c) { return c == ' ' || c == '\t'; };

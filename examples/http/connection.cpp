@@ -8,7 +8,6 @@
 #include <exception>
 #include <span>
 #include <string_view>
-#include <sys/socket.h>
 
 namespace http {
 
@@ -23,7 +22,7 @@ constexpr std::chrono::seconds linger_time{2};
 } // namespace
 
 connection::connection(server& of, weir::net::tcp_socket socket)
-    : server_{of}, socket_{std::move(socket)}, parser_{of.options_.bounds} {}
+    : server_{of}, transport_{std::move(socket), of.options_.layers}, parser_{of.options_.bounds} {}
 
 class connection::membership {
 public:
@@ -42,21 +41,6 @@ void connection::turn_to(doing what) noexcept {
     else turn_.store(next, weir::relaxed); // a drain that takes it for idle still only ends its waiting for more
 }
 
-bool connection::check_time(std::uint32_t now) noexcept {
-    auto const [what, since] = turn_.load(weir::relaxed); // a watch that is late by one turn does no harm
-    auto const passed = (now - since) * server::tick;
-    auto const longer_than = [&](std::chrono::seconds limit) { return passed > limit; };
-    auto const& options = server_.options_;
-    switch (what) {
-        case doing::idle: return longer_than(options.idle) && reads_->request_stop(weir::errc::timed_out);
-        case doing::reading_head: return longer_than(options.head) && reads_->request_stop(weir::errc::timed_out);
-        case doing::reading_body: return longer_than(options.body) && reads_->request_stop(weir::errc::timed_out);
-        case doing::sending: return longer_than(options.send) && all_->request_stop(weir::errc::timed_out);
-        case doing::handling: return false; // the handler's own affair
-    }
-    return false;
-}
-
 void connection::drain() noexcept {
     draining_.store(true, weir::seq_cst);                                                         // [drain]
     if (turn_.load(weir::seq_cst).what == doing::idle) reads_->request_stop(weir::errc::closed); // [drain]
@@ -73,29 +57,46 @@ weir::task<> connection::serve() {
     working_ = &working;
     reading_ = &reading;
     co_await weir::use_context(working);
-    static_cast<void>(socket_.set_no_delay(true)); // without it everything works, only slower
+    static_cast<void>(transport_.socket().set_no_delay(true)); // without it everything works, only slower
     turn_to(doing::idle);
     {
         membership const listed{*this};
+        bool opened = true;
+        if (transport_.layer()) opened = co_await greet();
+        if (!opened) co_return;
         co_await converse();
     }
+    if (broken_) co_return;
     if (lingers_ || !in_.empty()) co_await linger();
+    else if (transport_.layer()) co_await weir::timeout(transport_.shut_writing(), linger_time);
+}
+
+weir::task<bool> connection::greet() {
+    turn_to(doing::reading_head);
+    co_await weir::use_context(*reading_);
+    auto const opened = co_await transport_.layer()->open();
+    co_await weir::use_context(*working_);
+    if (!opened && opened.error() == weir::errc::timed_out) server_.figures_.timed_out.add();
+    co_return static_cast<bool>(opened);
 }
 
 weir::task<> connection::converse() {
     bool open = true;
+    std::size_t gathered = 0; // answers in out_
     while (open) {
         auto const [consumed, state] = parser_.parse(in_.view());
         in_.consume(consumed);
         if (state == parser::state::complete) {
             open = co_await answer();
-            if (open && out_.size() < flush_size && !in_.empty()) continue;
+            bool const full = out_.size() >= flush_size || ++gathered >= server_.options_.most_gathered;
+            if (open && !full && !in_.empty()) continue;
         } else if (state == parser::state::failed) {
             refuse(parser_.error());
             open = false;
         } else if (parser_.take_continue()) {
             out_ += continue_response;
         }
+        gathered = 0;
         if (!out_.empty()) {
             bool const sent = co_await flush();
             if (!sent) break;
@@ -113,99 +114,114 @@ weir::task<bool> connection::receive() {
     } else {
         // A head, and a body, has its time for all its pieces together, however slowly they drip.
         auto const what = parser_.in_body() ? doing::reading_body : doing::reading_head;
-        if (turn_.load(weir::relaxed).what != what) turn_to(what); // written by this task only
+        if (turn_.load(weir::relaxed).what != what) { // written by this task only
+            turn_to(what);
+            body_begun_ = server_.now();
+            body_credit_ = 0;
+        }
     }
+    bool const in_body = parser_.in_body();
     auto const room = in_.prepare(read_size);
     // A drain ends the wait for another request, not for the rest of one.
     bool const cut_short = !between && reads_->stop_requested() && reads_->reason() == weir::errc::closed;
     co_await weir::use_context(cut_short ? *working_ : *reading_);
-    auto const got = co_await socket_.recv(room);
+    weir::result<std::size_t> got = weir::errc::closed;
+    if (auto* const layer = transport_.layer()) got = co_await layer->recv(room);
+    else got = co_await transport_.socket().recv(room);
     co_await weir::use_context(*working_);
     if (!got && !between && got.error() == weir::errc::closed) co_return true; // comes back here, by `cut_short`
     if (got) {
         in_.commit(*got);
         if (between && *got) turn_to(doing::reading_head);
-        co_return *got != 0;
+        if (!in_body || count_body(*got)) co_return *got != 0;
+        co_await give_up();
+        co_return false;
     }
     if (got.error() == weir::errc::timed_out) {
-        server_.figures_.timed_out.add();
-        if (!between) {
-            refuse(error{408, "request_timeout", "the request did not arrive in time"});
-            static_cast<void>(co_await flush()); // the connection ends in any case
-        }
+        if (between) server_.figures_.timed_out.add();
+        else co_await give_up();
     }
     if (got.error() == weir::errc::closed && between) {
         // Drained while idle. What came in this very moment is answered still.
-        std::size_t const late = receive_now();
+        std::size_t const late = transport_.recv_now(in_.prepare(read_size));
         in_.commit(late);
         co_return late != 0;
     }
     co_return false;
 }
 
-std::size_t connection::receive_now() noexcept {
-    auto const room = in_.prepare(read_size);
-    auto const got = ::recv(socket_.ref().number(), room.data(), room.size(), MSG_DONTWAIT);
-    return got > 0 ? static_cast<std::size_t>(got) : 0;
-}
-
 weir::task<bool> connection::answer() {
     turn_to(doing::handling);
     auto& request = parser_.request();
     response_.clear();
-    exchange both{request, response_, {}};
+    exchange both{request, response_, {}, body_stream{*this}};
+    bool whole = false;
     try {
         co_await server_.handle_(both);
+        whole = true;
     } catch (std::exception const& thrown) {
-        fail(thrown.what());
+        report(thrown.what());
     } catch (...) {
-        fail("something that is no std::exception");
+        report("something that is no std::exception");
     }
-    bool const keep_alive = request.keep_alive() && !server_.ending() && !all_->stop_requested();
-    lingers_ = request.keep_alive() && !keep_alive; // the client may be sending another
-    append(request.minor_version(), request.is_head(), keep_alive);
+    if (both.stream.begun()) co_return co_await end_stream(both.stream, whole);
+    if (!whole) response_ = response{error{500, "internal_error", "the server failed to answer this request"}};
+    response::framing how;
+    how.keep_alive = may_keep_alive();
+    how.head_request = request.is_head();
+    how.minor_version = request.minor_version();
+    lingers_ = request.keep_alive() && !how.keep_alive; // the client may be sending another
+    append(how);
     server_.figures_.requests.add();
-    co_return keep_alive;
+    co_return how.keep_alive;
 }
 
-void connection::fail(char const* thrown) {
+bool connection::may_keep_alive() const noexcept {
+    return parser_.request().keep_alive() && !server_.ending() && !all_->stop_requested();
+}
+
+void connection::report(char const* thrown) const {
     auto const& request = parser_.request();
     std::fprintf(stderr, "http: %s %s: %s\n", std::string{request.method()}.c_str(),
                  std::string{request.path()}.c_str(), thrown);
-    response_ = response{error{500, "internal_error", "the server failed to answer this request"}};
 }
 
 void connection::refuse(error const& why) {
     response_ = response{why};
-    append(1, parser_.request().is_head(), false);
+    response::framing how;
+    how.keep_alive = false;
+    how.head_request = parser_.request().is_head();
+    append(how);
     lingers_ = true;
     server_.figures_.requests.add();
     server_.figures_.refused.add();
 }
 
-void connection::append(int minor_version, bool head_request, bool keep_alive) {
-    response::framing how;
+void connection::append(response::framing how) {
     if (auto const now = server_.now(); date_text_.empty() || dated_ != now) {
         date_text_ = date_.at(std::chrono::system_clock::now());
         dated_ = now;
     }
     how.date = date_text_;
-    how.keep_alive = keep_alive;
-    how.head_request = head_request;
-    how.minor_version = minor_version;
     response_.write_to(out_, how);
 }
 
 weir::task<bool> connection::flush() {
-    std::string_view left{out_};
-    while (!left.empty()) {
-        turn_to(doing::sending);
-        auto const sent = co_await socket_.send(std::as_bytes(std::span{left}));
-        if (!sent) {
-            if (sent.error() == weir::errc::timed_out) server_.figures_.timed_out.add();
-            co_return false;
+    if (transport_.layer()) {
+        iovec all{out_.data(), out_.size()};
+        auto const sent = co_await send_pieces(std::span{&all, 1});
+        if (!sent) co_return false;
+    } else {
+        std::string_view left{out_};
+        while (!left.empty()) {
+            turn_to(doing::sending);
+            auto const sent = co_await transport_.socket().send(std::as_bytes(std::span{left}));
+            if (!sent) {
+                if (sent.error() == weir::errc::timed_out) server_.figures_.timed_out.add();
+                co_return false;
+            }
+            left.remove_prefix(*sent);
         }
-        left.remove_prefix(*sent);
     }
     out_.clear();
     if (out_.capacity() > flush_size) std::string{}.swap(out_);
@@ -213,11 +229,11 @@ weir::task<bool> connection::flush() {
 }
 
 weir::task<> connection::linger() {
-    socket_.shutdown_write();
     weir::time_point const until = weir::clock::now() + linger_time;
+    co_await weir::deadline(transport_.shut_writing(), until);
     for (std::size_t dropped = 0; dropped < linger_size;) {
         in_.clear();
-        auto const got = co_await weir::deadline(socket_.recv(in_.prepare(read_size)), until);
+        auto const got = co_await weir::deadline(transport_.socket().recv(in_.prepare(read_size)), until);
         if (!got || *got == 0) co_return;
         dropped += *got;
     }

@@ -6,15 +6,18 @@
 #include "exchange.hpp"
 #include "parser.hpp"
 #include "server.hpp"
+#include "transport.hpp"
 
 #include <weir/base/atomic.hpp>
 #include <weir/base/intrusive.hpp>
 #include <weir/coro/stop.hpp>
 #include <weir/memory/buffer.hpp>
 #include <weir/net/tcp.hpp>
+#include <weir/sync/event.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -34,6 +37,8 @@ public:
     void drain() noexcept;
 
 private:
+    friend body_stream;
+
     // What it is doing; each has its time limit.
     enum class doing : std::uint32_t { idle, reading_head, reading_body, handling, sending };
     // The server's time when it turned to that. One word, so that the watch sees both of one moment.
@@ -47,25 +52,38 @@ private:
 
     void turn_to(doing what) noexcept;
     bool draining() const noexcept { return draining_.load(weir::seq_cst); } // [drain]
+    // The handshake of the transport's layer, which has as long as a request's head.
+    weir::task<bool> greet();
     // Reads and answers until one side ends it.
     weir::task<> converse();
     // Takes in what the client sends.  Returns: false at its end, and when nothing more is to be read.
     weir::task<bool> receive();
+    // Counts bytes of a body for its least rate.  Returns: false when the body has had its time.
+    bool count_body(std::size_t size) noexcept;
+    // The end of one who has taken too long over a request.
+    weir::task<> give_up();
     // Hands the request to the server's handler and adds its response to the output.  Returns: whether to go on.
     weir::task<bool> answer();
-    // The response to a request whose handler has thrown.
-    void fail(char const* thrown);
+    // Ends what the handler has begun to stream; `whole` says that it has returned.  Returns: whether to go on.
+    weir::task<bool> end_stream(body_stream& body, bool whole);
+    // Takes in what the client sends while its response is streamed; asks the handler to stop when it leaves.
+    weir::task<> watch_client(weir::stop_token until, weir::event* ended);
+    // Writes to the standard error what a handler has thrown.
+    void report(char const* thrown) const;
     // The response to what is no good request; the last on this connection.
     void refuse(error const& why);
     weir::task<bool> flush();
+    // Sends all of `pieces`, which it changes on its way.
+    weir::task<weir::result<void>> send_pieces(std::span<iovec> pieces);
+    bool may_keep_alive() const noexcept;
     // Ends so that the client still reads the last response, although it may be sending: closing with unread bytes would
     // make the kernel drop what is on its way.
     weir::task<> linger();
-    std::size_t receive_now() noexcept;
-    void append(int minor_version, bool head_request, bool keep_alive);
+    // `how` but for the date, which is added.
+    void append(response::framing how);
 
     server& server_;
-    weir::net::tcp_socket socket_;
+    transport transport_;
     parser parser_;
     response response_;
     date date_;
@@ -77,6 +95,9 @@ private:
     weir::context const* working_ = nullptr;
     weir::atomic<turn> turn_{turn{}};
     weir::atomic<bool> draining_{false};
+    std::uint32_t body_begun_ = 0; // the server's time
+    std::size_t body_credit_ = 0;  // bytes that have not bought a tick
+    bool broken_ = false; // in the middle of a response
     bool lingers_ = false; // the server ends the connection, and the client may not know yet
     std::uint32_t dated_ = 0; // the server's time when date_ was asked for `date_text_`
     std::string_view date_text_;

@@ -7,9 +7,16 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace http {
+
+namespace detail {
+
+inline constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
+
+} // namespace detail
 
 class date {
 public:
@@ -26,6 +33,9 @@ private:
     std::array<char, size> text_{};
 };
 
+// The time that an IMF-fixdate names; nothing for any other text.
+inline std::optional<std::chrono::sys_seconds> read_date(std::string_view text) noexcept;
+
 inline std::string_view date::at(std::chrono::system_clock::time_point now) noexcept {
     auto const second = std::chrono::floor<std::chrono::seconds>(now);
     if (second.time_since_epoch().count() != second_) {
@@ -37,7 +47,7 @@ inline std::string_view date::at(std::chrono::system_clock::time_point now) noex
 
 inline void date::format(std::chrono::sys_seconds second) noexcept {
     constexpr std::string_view days = "SunMonTueWedThuFriSat";
-    constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    constexpr auto months = detail::months;
     auto const day = std::chrono::floor<std::chrono::days>(second);
     std::chrono::year_month_day const calendar{day};
     std::chrono::hh_mm_ss const clock{second - day};
@@ -64,6 +74,29 @@ inline void date::format(std::chrono::sys_seconds second) noexcept {
     text(":");
     two(static_cast<unsigned>(clock.seconds().count()));
     text(" GMT");
+}
+
+inline std::optional<std::chrono::sys_seconds> read_date(std::string_view text) noexcept {
+    // Each digit of "Sun, 06 Nov 1994 08:49:37 GMT" stands at its place; the name of the day is not looked at.
+    constexpr std::string_view form = "???, 00 ??? 0000 00:00:00 GMT";
+    if (text.size() != form.size()) return std::nullopt;
+    for (std::size_t i = 0; i < form.size(); ++i) {
+        bool const is_digit = text[i] >= '0' && text[i] <= '9';
+        if (form[i] == '0' ? !is_digit : form[i] != '?' && form[i] != text[i]) return std::nullopt;
+    }
+    auto const number = [&](std::size_t at, std::size_t digits) {
+        unsigned value = 0;
+        for (char const c : text.substr(at, digits)) value = value * 10 + static_cast<unsigned>(c - '0');
+        return value;
+    };
+    auto const month = detail::months.find(text.substr(8, 3));
+    if (month == std::string_view::npos || month % 3 != 0) return std::nullopt;
+    std::chrono::year_month_day const day{std::chrono::year{static_cast<int>(number(12, 4))},
+                                          std::chrono::month{static_cast<unsigned>(month / 3 + 1)},
+                                          std::chrono::day{number(5, 2)}};
+    if (!day.ok() || number(17, 2) > 23 || number(20, 2) > 59 || number(23, 2) > 60) return std::nullopt;
+    return std::chrono::sys_days{day} + std::chrono::hours{number(17, 2)} + std::chrono::minutes{number(20, 2)} +
+           std::chrono::seconds{number(23, 2)};
 }
 
 } // namespace http

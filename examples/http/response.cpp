@@ -8,18 +8,8 @@
 #include <utility>
 
 namespace http {
+
 namespace {
-
-// H22: neither these nor any other control character may stand in a value that we send.
-bool is_value(std::string_view text) noexcept {
-    return std::all_of(text.begin(), text.end(), [](char c) {
-        auto const code = static_cast<unsigned char>(c);
-        return code == '\t' || (code >= 0x20 && code != 0x7f);
-    });
-}
-
-// H19: an informational response, 204 and 304 end with their headers, whatever these say.
-bool may_have_body(int status) noexcept { return status >= 200 && status != 204 && status != 304; }
 
 constexpr std::string_view ok_line = "HTTP/1.1 200 OK\r\n";
 
@@ -69,19 +59,22 @@ std::string_view reason_phrase(int status) noexcept {
 
 response::response(int status, std::string_view content_type, std::string body)
     : status_{status},
-      content_type_{is_value(content_type) ? content_type : std::string_view{}},
+      content_type_{is_field_value(content_type) ? content_type : std::string_view{}},
       body_{std::move(body)} {}
 
 response::response(error const& what) : response{what.status, "application/json", to_json(what)} {}
 
+// H19: an informational response, 204 and 304 end with their headers, whatever these say.
+bool response::may_have_body() const noexcept { return status_ >= 200 && status_ != 204 && status_ != 304; }
+
 bool response::set_content_type(std::string_view value) {
-    if (!is_value(value)) return false;
+    if (!is_field_value(value)) return false;
     content_type_ = value;
     return true;
 }
 
 bool response::add_header(std::string_view name, std::string_view value) {
-    if (!is_token(name) || !is_value(value)) return false;
+    if (!is_token(name) || !is_field_value(value)) return false;
     for (std::string_view const own :
          {"content-length", "transfer-encoding", "connection", "date", "content-type", "keep-alive"})
         if (equal_ignoring_case(name, own)) return false;
@@ -100,28 +93,33 @@ void response::write_to(std::string& out, framing const& how) const {
     // Room is made once, for the longest that each part can be, and what was not needed is given back at the end.
     constexpr std::size_t fixed = 256; // the status line, and the names and line ends of the headers below
     auto const begin = out.size();
-    bool const with_length = may_have_body(status_);
-    bool const with_body = with_length && !how.head_request;
+    bool const with_length = may_have_body();
+    bool const own = how.kind == body_kind::own;
+    bool const with_body = with_length && own && !how.head_request;
     auto const most = fixed + how.date.size() + content_type_.size() + headers_.size() + (with_body ? body_.size() : 0);
     if (out.capacity() < begin + most) out.reserve(std::max(begin + most, 2 * out.capacity()));
     out.resize(begin + most);
     auto* at = out.data() + begin;
     auto const put = [&at](std::string_view text) { at += text.copy(at, text.size()); };
-    auto const put_number = [&at](std::size_t number) { at = std::to_chars(at, at + 20, number).ptr; };
+    auto const put_number = [&at](std::uint64_t number) { at = std::to_chars(at, at + 20, number).ptr; };
 
     if (status_ == 200) {
         put(ok_line);
     } else {
         put("HTTP/1.1 ");
-        put_number(static_cast<std::size_t>(status_));
+        put_number(static_cast<std::uint64_t>(status_));
         put(" ");
         put(reason_phrase(status_));
         put("\r\n");
     }
     if (with_length) {
-        put("Content-Length: ");
-        put_number(body_.size());
-        put("\r\n");
+        if (own || how.kind == body_kind::sized) {
+            put("Content-Length: ");
+            put_number(own ? body_.size() : how.length);
+            put("\r\n");
+        } else if (how.kind == body_kind::chunked) {
+            put("Transfer-Encoding: chunked\r\n");
+        }
         if (!content_type_.empty()) {
             put("Content-Type: ");
             put(content_type_);

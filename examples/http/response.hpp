@@ -6,6 +6,7 @@
 #include "error.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,9 @@ public:
     std::string_view body() const noexcept { return body_; }
     std::string& body() noexcept { return body_; }
 
+    // H19: false for 1xx, 204 and 304.
+    bool may_have_body() const noexcept;
+
     void set_status(int status) noexcept { status_ = status; }
     // False, and then nothing is set, if `value` could end its line. H22
     [[nodiscard]] bool set_content_type(std::string_view value);
@@ -37,14 +41,24 @@ public:
     // Makes it an empty 200 and keeps the memory.
     void clear() noexcept;
 
+    // Where the body is, and how the client finds its end.
+    enum class body_kind : std::uint8_t {
+        own, // here, and written behind the head
+        sized, // written by somebody else, who writes `length` bytes
+        chunked, // the same in chunks
+        until_close, // the same until the connection ends
+    };
+
     struct framing {
         framing() noexcept {}
         std::string_view date; // the value of the Date header; left out if empty
         bool keep_alive = true; // what the connection will do after this response
         bool head_request = false; // H19: the headers of the body, and not the body
         int minor_version = 1; // of the request
+        body_kind kind = body_kind::own;
+        std::uint64_t length = 0;
     };
-    // Appends the whole response to `out`.
+    // Appends the whole response to `out`, or its head where the body is not its own.
     void write_to(std::string& out, framing const& how) const;
 
 private:

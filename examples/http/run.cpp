@@ -1,6 +1,8 @@
 // examples/http/run.cpp: options, signals and the order of the end.
 #include "run.hpp"
 
+#include "service_manager.hpp"
+
 #include <weir/coro/scope.hpp>
 #include <weir/io/backend.hpp>
 #include <weir/net/address.hpp>
@@ -20,6 +22,7 @@ weir::task<> drain_at_signal(weir::io::signal_set* signals, server* one) {
     if (!number) co_return;
     std::printf("signal %d: draining\n", *number);
     std::fflush(stdout);
+    tell_manager("STOPPING=1");
     signals->give_back();
     one->drain();
 }
@@ -32,10 +35,23 @@ void raise_descriptor_limit() noexcept {
     ::setrlimit(RLIMIT_NOFILE, &limit); // refused, the server takes fewer connections at a time
 }
 
-weir::task<> serve(weir::scope& tasks, server* one, weir::net::tcp_listener* listener, weir::io::signal_set* signals) {
+weir::task<> serve(weir::scope& tasks, server* one, server::listener_type* listener, weir::io::signal_set* signals) {
     tasks.spawn(&drain_at_signal, signals, one);
     co_await one->run(*listener);
     tasks.request_stop();
+}
+
+// Says why there is none.
+weir::result<server::listener_type> bind(run_options const& options) {
+    auto const at = weir::net::address::parse(options.host + ':' + std::to_string(options.port));
+    if (!at) {
+        std::fprintf(stderr, "--host %s: not an IPv4 address, nor an IPv6 address in brackets\n", options.host.c_str());
+        return at.error();
+    }
+    auto listener = weir::net::tcp_listener::bind(*at);
+    if (listener) return std::move(*listener);
+    std::fprintf(stderr, "cannot listen on %s: %s\n", at->to_string().c_str(), listener.error().message().c_str());
+    return listener.error();
 }
 
 } // namespace
@@ -62,22 +78,20 @@ weir::runtime_options run_options::runtime() const {
 int run_until_signalled(weir::runtime& on, server& one, run_options const& options, weir::io::signal_set& signals,
                         std::function<weir::task<>()> closing) {
     raise_descriptor_limit();
-    auto const at = weir::net::address::parse(options.host + ':' + std::to_string(options.port));
-    if (!at) {
-        std::fprintf(stderr, "--host %s: not an IPv4 address, nor an IPv6 address in brackets\n", options.host.c_str());
+    auto listener = inherited_listener();
+    if (!listener && listener.error() != weir::errc::unsupported) {
+        std::fprintf(stderr, "cannot use the inherited socket: %s\n", listener.error().message().c_str());
         return 1;
     }
-    auto listener = weir::net::tcp_listener::bind(*at);
-    if (!listener) {
-        std::fprintf(stderr, "cannot listen on %s: %s\n", at->to_string().c_str(), listener.error().message().c_str());
-        return 1;
-    }
+    if (!listener) listener = bind(options);
+    if (!listener) return 1;
     if (!on.backend_refusal().empty())
         std::fprintf(stderr, "io_uring is refused (%s); using epoll\n", on.backend_refusal().c_str());
     std::printf("listening on http://%s (%s, %u workers)\n", listener->local().value().to_string().c_str(),
                 std::string{weir::io::name_of(on.backend())}.c_str(), on.workers());
     std::fflush(stdout);
-    on.block_on([](server* served, weir::net::tcp_listener* from, weir::io::signal_set* numbers) -> weir::task<> {
+    tell_manager("READY=1");
+    on.block_on([](server* served, server::listener_type* from, weir::io::signal_set* numbers) -> weir::task<> {
         co_await weir::in_scope(&serve, served, from, numbers);
     }, &one, &*listener, &signals);
     if (closing) on.block_on(closing);

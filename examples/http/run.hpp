@@ -29,7 +29,8 @@ public:
     unsigned workers = 0;
 };
 
-// Listens, says so on the standard output, and serves until SIGINT or SIGTERM, then drains.
+// Listens, on the socket that a service manager has handed over where there is one, says so on the standard output and to
+// the manager, and serves until SIGINT or SIGTERM, then drains.
 // `closing` runs at the end, on the workers, for what must be closed before the runtime goes; may be empty.
 // Returns: the exit status: 0, or 1 when it could not listen.
 // Needs: `signals` made before `on` was started, so that its threads hold them back, too.

@@ -31,13 +31,14 @@ weir::task<> server::serve_one(server* of, weir::net::tcp_socket socket, weir::p
     static_cast<void>(place); // given back at the end
 }
 
-weir::task<> server::run(weir::net::tcp_listener& listener) {
-    co_await weir::in_scope([](weir::scope& connections, server* self, weir::net::tcp_listener* from) {
+weir::task<> server::run(listener_type& listener) {
+    co_await weir::in_scope([](weir::scope& connections, server* self, listener_type* from) {
         return self->serve_all(connections, *from);
     }, this, &listener);
 }
 
-weir::task<> server::serve_all(weir::scope& connections, weir::net::tcp_listener& listener) {
+weir::task<> server::serve_all(weir::scope& connections, listener_type& listener) {
+    tasks_ = &connections;
     connections.spawn([](server* self) { return self->watch(); }, this);
     co_await accept_all(connections, listener);
     listener = {}; // who comes now is refused at once, and not kept waiting in the kernel's queue
@@ -69,7 +70,7 @@ weir::task<bool> server::wait_until_empty(std::chrono::milliseconds limit) {
 }
 
 // Ends when accepting_ is stopped, or the server is.
-weir::task<> server::accept_all(weir::scope& connections, weir::net::tcp_listener& listener) {
+weir::task<> server::accept_all(weir::scope& connections, listener_type& listener) {
     weir::context const& given = co_await weir::this_task();
     weir::stop_callback const from_above{given.stop, [this](weir::errc) { accepting_.request_stop(); }};
     weir::context const accepting = given.with_stop(accepting_.token());
@@ -77,6 +78,8 @@ weir::task<> server::accept_all(weir::scope& connections, weir::net::tcp_listene
     for (;;) {
         auto place = co_await places_.acquire();
         if (!place) co_return;
+        // One by one and not ahead (net::accepted): who waits for a place holds no descriptor of ours, and a drain leaves
+        // nobody who was accepted and never served.
         auto socket = co_await listener.accept();
         if (!socket) {
             if (!accepting_.stop_requested())

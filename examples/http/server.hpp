@@ -5,6 +5,7 @@
 
 #include "exchange.hpp"
 #include "limits.hpp"
+#include "transport.hpp"
 
 #include <weir/base/atomic.hpp>
 #include <weir/base/intrusive.hpp>
@@ -27,11 +28,15 @@ class server_options {
 public:
     server_options() {}
     limits bounds;
-    std::size_t most_connections = 10'000;      // more wait in the kernel's queue
+    std::size_t most_connections = 10'000;      // more are not accepted: they wait in the kernel's queue
+    std::size_t most_gathered = 100;            // answers to pipelined requests that leave in one send
     std::chrono::seconds idle{30};              // between requests
     std::chrono::seconds head{10};              // from a request's first byte to the end of its headers
-    std::chrono::seconds body{60};              // from there to its end
+    std::chrono::seconds body{60};              // from there to its end, for bodies that come in pieces
+    std::chrono::seconds body_pause{5};         // without a byte of it; and each byte buys as much time as
+    std::size_t body_rate = 240;                // so many a second take, up to the full pause
     std::chrono::seconds send{30};              // for one send to make progress
+    layer_maker* layers = nullptr;              // what goes between HTTP and TCP; outlives the server
     std::chrono::milliseconds drain{10'000};    // how long a drain waits for requests that have begun
     std::chrono::milliseconds farewell{250};    // of that, how long for requests that are on their way to idle connections
 };
@@ -39,11 +44,13 @@ public:
 // Threads: drain and the figures from any; run once.
 class server {
 public:
+    using listener_type = weir::net::listener<weir::net::tcp_socket>;
+
     // `handle` is called for every request that is whole and well formed.
     server(server_options options, handler handle);
 
     // Accepts on `listener`, closes it when it is drained or stopped, and ends soon after that.
-    weir::task<> run(weir::net::tcp_listener& listener);
+    weir::task<> run(listener_type& listener);
     // Begins the end; run() returns soon. Resumes nobody inside the call.
     void drain() noexcept { accepting_.request_stop(); }
 
@@ -52,16 +59,18 @@ public:
         weir::gauge open;
         weir::counter requests; // answered, refusals included
         weir::counter refused;  // of these: not well formed
+        weir::counter broken_off; // in the middle of a response that was streamed
         weir::counter timed_out; // connections that were closed because something took too long
     };
     figures const& counts() const noexcept { return figures_; }
 
 private:
+    friend body_stream;
     friend connection;
 
-    weir::task<> accept_all(weir::scope& connections, weir::net::tcp_listener& listener);
+    weir::task<> accept_all(weir::scope& connections, listener_type& listener);
     weir::task<> watch();
-    weir::task<> serve_all(weir::scope& connections, weir::net::tcp_listener& listener);
+    weir::task<> serve_all(weir::scope& connections, listener_type& listener);
     // Waits until the last connection has gone.  Returns: whether it has, and not the time.
     weir::task<bool> wait_until_empty(std::chrono::milliseconds limit);
     // Time in ticks since the start, for what need not be exact.
@@ -79,6 +88,7 @@ private:
     handler const handle_;
     figures figures_;
     weir::semaphore places_;
+    weir::scope* tasks_ = nullptr; // set before the first connection; ends behind the last
     weir::stop_source accepting_;
     weir::event empty_; // draining, and the last connection has gone
     std::mutex mutex_;  // guards the rest; never held across a wait

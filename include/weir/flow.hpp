@@ -9,8 +9,12 @@
 #include <weir/flow/coalescer.hpp>    // coalescer: many callers of one key share one flight
 #include <weir/flow/replies.hpp>      // replies: a place for each answer of a batch
 #include <weir/flow/batch_rules.hpp>  // no_rules: what a batcher may be told of weights and keys
+#include <weir/flow/batch_recorder.hpp>  // batch_recorder: where sizes, waits and handler times go
+#include <weir/flow/batcher_options.hpp> // batcher_options, batcher_figures
 #include <weir/flow/batcher.hpp>      // batcher: many requests become one call
+#include <weir/flow/flight_urgency.hpp>    // deadline_of, priority_of: what holds now for a flight's work
 #include <weir/flow/coalescer_metrics.hpp> // a coalescer's figures, in a registry
+#include <weir/flow/batcher_metrics.hpp>   // a batcher's
 #include <weir/flow/loader.hpp>            // loader: one key, many askers, one multi-get
 #include <weir/flow/token_bucket.hpp>      // token_bucket: so many a second, and a burst at once
 #include <weir/flow/rate_limiter.hpp>      // rate_limiter: who comes too early waits for its turn

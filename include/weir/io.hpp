@@ -11,11 +11,15 @@
 #include <weir/io/epoll.hpp>           // epoll_driver
 #include <weir/io/backend.hpp>         // open_driver
 #include <weir/io/op/accept.hpp>       // accept
+#include <weir/io/stream_counts.hpp>   // stream_counts: what a stream of the kernel's has brought
 #include <weir/io/accept_stream.hpp>   // accept_stream: connections accepted ahead of who takes them
 #include <weir/io/op/connect.hpp>      // connect
 #include <weir/io/op/recv.hpp>         // recv
+#include <weir/io/received.hpp>        // received: what came, in its block
 #include <weir/io/op/recv_block.hpp>   // recv_block: into a block that is leased when there is something
+#include <weir/io/recv_stream.hpp>     // recv_stream: what a connection brings, received ahead of who takes it
 #include <weir/io/op/send.hpp>         // send
+#include <weir/io/op/send_zc.hpp>      // send_zc: from the program's own pages
 #include <weir/io/op/send_all.hpp>     // send_all: a chain of bytes, to its end
 #include <weir/io/message.hpp>         // incoming, outgoing: what goes with a message besides its bytes
 #include <weir/io/op/send_message.hpp> // send_message: pieces by one call

@@ -6,7 +6,8 @@
 
 The stack of a thread shows only who has resumed a coroutine. Who awaits it stands in the frames of the coroutines: one
 begins with the function that resumes it, behind that and the one that destroys it lies the promise, and weir's promises
-begin with the handle of the awaiter. Works on x86-64, with debug information and without; not on stripped programs.
+begin with the handle of the awaiter, or of who has opened the scope whose child it is. Works on x86-64, with debug
+information and without; not on stripped programs.
 """
 
 import re

@@ -407,6 +407,13 @@ public:
         if (item) item->list_node::unlink();
         return item;
     }
+    // Puts `item` where `gone` was, which leaves.  Needs: `gone` to be a member.
+    void replace(T& gone, T& item) noexcept {
+        list_node& left = gone;
+        list_node& before = *left.prev_;
+        left.unlink();
+        insert(item, before);
+    }
     // Takes all of `other` behind its own.
     void splice(intrusive_list& other) noexcept {
         if (other.empty()) return;
@@ -5239,10 +5246,10 @@ static_assert(bounded_queue<blocking_queue<spsc<int>>, int> && bulk_queue<blocki
 // Source:   C. Desrochers, "moodycamel::ConcurrentQueue" (github.com/cameron314/concurrentqueue, Debian's
 //           libconcurrentqueue-dev); we add tokens as objects, std::optional and std::span. No other file sees it.
 
-#if __has_include(<concurrentqueue/moodycamel/concurrentqueue.h>)
-#include <concurrentqueue/moodycamel/concurrentqueue.h>
-#elif __has_include(<moodycamel/concurrentqueue.h>)
+#if __has_include(<moodycamel/concurrentqueue.h>) // somebody put it on the path on purpose
 #include <moodycamel/concurrentqueue.h>
+#elif __has_include(<concurrentqueue/moodycamel/concurrentqueue.h>)
+#include <concurrentqueue/moodycamel/concurrentqueue.h>
 #elif __has_include(<concurrentqueue/concurrentqueue.h>)
 #include <concurrentqueue/concurrentqueue.h>
 #elif __has_include(<concurrentqueue.h>)
@@ -7124,10 +7131,10 @@ private:
 
 // Gives this thread a frame pool for a scope; where it has one, that stays. Frames may outlive scope and thread.
 // Not:      for a coroutine's scope, which may end on another thread.
-// Cost:     one allocation for the outermost.
+// Cost:     one allocation for the outermost; where there is no memory for it, frames are left to ::operator new.
 class frame_pool_guard : immovable {
 public:
-    frame_pool_guard() : own_{this_frame_pool() ? nullptr : new frame_pool} {
+    frame_pool_guard() : own_{this_frame_pool() ? nullptr : new (std::nothrow) frame_pool} {
         if (own_) set_this_frame_pool(own_);
     }
     ~frame_pool_guard() {
@@ -7137,7 +7144,7 @@ public:
     }
 
 private:
-    frame_pool* const own_; // null where the thread had one
+    frame_pool* const own_; // null where the thread had one, or can have none
 };
 
 inline frame_pool::frame_pool() noexcept {
@@ -7705,6 +7712,22 @@ private:
     context const* context_ = nullptr;
 };
 
+// `auto const self = co_await this_coroutine();` gives the handle of who asks; for authors of combinators.
+// Never suspends.
+class [[nodiscard]] this_coroutine {
+public:
+    this_coroutine() noexcept {}
+    bool await_ready() const noexcept { return false; }
+    bool await_suspend(std::coroutine_handle<> handle) noexcept {
+        handle_ = handle;
+        return false;
+    }
+    std::coroutine_handle<> await_resume() const noexcept { return handle_; }
+
+private:
+    std::coroutine_handle<> handle_;
+};
+
 // `co_await use_context(narrower);` gives what the coroutine awaits from here on another context; for authors of
 // combinators.  Needs: `narrower` to live until the coroutine ends or uses another.  Never suspends.
 class [[nodiscard]] use_context {
@@ -7931,6 +7954,8 @@ inline std::coroutine_handle<> transfer(std::coroutine_handle<> to) noexcept {
 
 } // namespace weir
 
+#include <source_location>
+
 namespace weir {
 
 // A promise whose frame comes from the thread's frame_pool, and whose start checks the frame.
@@ -7962,17 +7987,28 @@ public:
 // What every coroutine starts with that is awaited by another, or by a scope.
 class promise_base : public pooled_promise {
 public:
+    promise_base() noexcept {}
     std::coroutine_handle<> continuation() const noexcept { return continuation_; }
     context const& current_context() const noexcept { return *context_; }
     void set_context(context const& narrower) noexcept { context_ = &narrower; }
-    void awaited_by(std::coroutine_handle<> continuation, context const& inherited) noexcept {
+    // `where` the awaiting coroutine does so, for who looks in.
+    void awaited_by(std::coroutine_handle<> continuation, context const& inherited,
+                    std::source_location where = {}) noexcept {
         continuation_ = continuation;
         context_ = &inherited;
+        where_ = where;
     }
 
 private:
-    std::coroutine_handle<> continuation_; // the first member, so that a debugger can walk the chain of awaiters
-    context const* context_ = nullptr;
+    // The first members, at the places where a debugger and await_chain.hpp find the chain of awaiters. Nobody asks for
+    // them before awaited_by, so they are not set twice, which every await would pay for.
+    union {
+        std::coroutine_handle<> continuation_;
+    };
+    context const* context_;
+    union {
+        std::source_location where_;
+    };
 };
 
 // Goes on with whoever awaits.
@@ -8062,9 +8098,11 @@ private:
         explicit awaiter(handle child) noexcept : child_{child} {}
         bool await_ready() const noexcept { return false; }
         template <class Promise>
-        WEIR_HANDS_OVER std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> parent) noexcept {
+        WEIR_HANDS_OVER std::coroutine_handle<> await_suspend(
+            std::coroutine_handle<Promise> parent,
+            std::source_location where = std::source_location::current()) noexcept {
             WEIR_ASSERT(child_, "a task was awaited that was moved from");
-            child_.promise().awaited_by(parent, context_of(parent));
+            child_.promise().awaited_by(parent, context_of(parent), where);
             return transfer(child_);
         }
         T await_resume() { return child_.promise().take(); }
@@ -8100,8 +8138,9 @@ public:
 
     // In the place of awaited_by, for one of several: `at` is told of its end. Until it starts it may be queued, as the
     // job that it is.
-    void ends_at(joint& at, std::coroutine_handle<> continuation, context const& inherited) noexcept {
-        this->awaited_by(continuation, inherited);
+    void ends_at(joint& at, std::coroutine_handle<> continuation, context const& inherited,
+                 std::source_location where = {}) noexcept {
+        this->awaited_by(continuation, inherited, where);
         joint_ = &at;
     }
 
@@ -8323,7 +8362,8 @@ private:
 
 // weir/coro/budget.hpp: how many operations one turn of a worker may do before it gives way.
 // A task whose every await is ready at once never suspends by itself, and would keep its worker for ever. The worker
-// fills the budget of its thread before each turn; who completes at once spends of it, and yields when it is used up.
+// fills the budget of its thread before each turn; who completes at once spends of it, and yields when it is used up: locks,
+// permits, events and channels do. Operations of the kernel that succeed at once are counted by their driver.
 // Source:   C. Lerche, "Reducing tail latencies with automatic cooperative task yielding" (Tokio), 2020.
 
 namespace weir {
@@ -8423,22 +8463,69 @@ private:
 // published. A stop claims under the source's lock, which the waiter has in `listen` and again in `finish`. And who is
 // resumed was posted to its executor, which orders the post before the run. Only V4 needs more.
 
-// weir/coro/wait_book.hpp: who waits, and since when, while somebody wishes to know.
-// Nothing is noted until the book is opened; then each wait is entered when it begins and struck out when it ends.
+// weir/coro/wait_book.hpp: who waits, where, and since when, and who holds what others wait for, while somebody wishes to
+// know. Nothing is noted until the book is opened; then each wait is entered when it begins and struck out when it ends.
 // Threads:  any.
 // Cost:     closed: a load and a branch a wait. Open: an allocation, a look at the clock, two short critical sections.
-// For:      authors of primitives: waiter.hpp notes, runtime/dump.hpp reads.
+// For:      authors of primitives: waiter.hpp and mutex.hpp note, runtime/dump.hpp reads.
+
+// weir/coro/wait_text.hpp: what a wait says of itself when somebody asks: a few words, and what it is for.
+// It allocates nothing, since it is written while a lock keeps the wait from ending.
+// For:      authors of primitives.
 
 namespace weir {
 
-// One who waits.
+class wait_text {
+public:
+    wait_text() noexcept {}
+
+    // Adds to the end; what is too long is cut.
+    wait_text& add(std::string_view words) noexcept {
+        auto const room = std::min(words.size(), text_.size() - length_);
+        std::copy_n(words.data(), room, text_.data() + length_);
+        length_ += room;
+        return *this;
+    }
+    wait_text& add(std::integral auto number) noexcept {
+        bool const negative = number < 0;
+        auto rest = static_cast<std::uint64_t>(number);
+        if (negative) rest = 0 - rest;
+        std::array<char, 21> digits;
+        std::size_t at = digits.size();
+        do digits[--at] = static_cast<char>('0' + rest % 10);
+        while (rest /= 10);
+        if (negative) digits[--at] = '-';
+        return add(std::string_view{digits.data() + at, digits.size() - at});
+    }
+
+    std::string_view words() const noexcept { return {text_.data(), length_}; }
+
+    void const* object = nullptr; // what is waited for, where one coroutine at a time may hold it (wait_book::hold)
+    int thread = 0; // the kernel's number of the thread that does what is waited for
+
+private:
+    std::array<char, 96> text_;
+    std::size_t length_ = 0;
+};
+
+// Tells of the wait with this key; called while it lasts.
+using describe_function = void (*)(void const* key, wait_text& into) noexcept;
+
+} // namespace weir
+
+namespace weir {
+
+// One who waits for something, or who holds it.
 class wait_entry : public list_node {
 public:
-    void const* key = nullptr; // the waiter
+    void const* key = nullptr; // the wait, or what is held
     std::coroutine_handle<> who;
+    std::source_location where; // of the await expression; unknown where its line is 0
     std::uintptr_t awaits = 0; // a function that belongs to the kind of wait, and so names it
+    describe_function describe = nullptr; // null: that name says all
+    std::uintptr_t function = 0; // of a holder: what its frame began with
     std::chrono::steady_clock::time_point since;
-    void const* worker = nullptr; // on which it has begun to wait; null for other threads
+    void const* worker = nullptr; // on which it has begun; null for other threads
 };
 
 class wait_book : immovable {
@@ -8449,60 +8536,122 @@ public:
         reader() noexcept { readers_.fetch_add(1, relaxed); } // a hint to who begins to wait
         ~reader() { readers_.fetch_sub(1, relaxed); } // a hint
     };
+    // What a wait is entered with.
+    class wait {
+    public:
+        wait(std::uintptr_t kind, describe_function tells = nullptr) noexcept : awaits{kind}, describe{tells} {}
+        std::uintptr_t awaits;
+        describe_function describe;
+    };
 
     static bool open() noexcept { return readers_.load(relaxed) != 0; } // a hint
     // Enters a wait. False when there is no memory for it, and then it is not in the book.
-    WEIR_COLD static inline bool enter(void const* key, std::coroutine_handle<> who, std::uintptr_t awaits) noexcept;
+    WEIR_COLD static inline bool enter(void const* key, std::coroutine_handle<> who, std::source_location where,
+                                       wait what) noexcept;
     // Strikes it out.  Needs: entered.
-    WEIR_COLD static inline void strike(void const* key) noexcept;
-    // Calls `visit` with each. Meanwhile that one's coroutine stays suspended, with all who await it.
+    WEIR_COLD static inline void strike(void const* key) noexcept { delete take(pages_of(key).waits, key); }
+
+    // Enters who has got `object`, which one coroutine at a time holds. False as above.
+    WEIR_COLD static inline bool hold(void const* object, std::coroutine_handle<> who,
+                                      std::source_location where) noexcept;
+    // The same for one who is still in the book, waiting for it by that key.
+    WEIR_COLD static inline bool hold_as_awaited(void const* object, void const* key) noexcept;
+    // Strikes it out.  Needs: entered.
+    WEIR_COLD static inline void release(void const* object) noexcept { delete take(pages_of(object).holds, object); }
+
+    // Calls `visit` with each wait. Meanwhile that one's coroutine stays suspended, with all who await it.
     // Needs: `visit` to be short, and neither to wait nor to throw.
     template <class Visit>
     static void for_each(Visit visit) noexcept {
-        for (page& each : pages_) {
-            spin_guard const locked{each.lock};
-            for (wait_entry* one = each.entries.front(); one; one = each.entries.next(*one)) visit(*one);
-        }
+        for (pages& each : pages_) visit_all(each.waits, visit);
+    }
+    // The same with each who holds something. That one may run, or have ended and left to others what it got.
+    template <class Visit>
+    static void for_each_hold(Visit visit) noexcept {
+        for (pages& each : pages_) visit_all(each.holds, visit);
     }
 
 private:
     // B1: an entry is in its page from the wait's beginning until the coroutine, resumed, strikes it out under the lock.
-    //     So who has the lock may look at the frames of those in the page.
+    //     So who has the lock may look at the frames of those in the page, and at what they wait for.
     struct page {
         spin_lock lock;
         intrusive_list<wait_entry> entries;
     };
-    static page& page_of(void const* key) noexcept {
-        return pages_[(reinterpret_cast<std::uintptr_t>(key) >> 6) * 0x9E3779B97F4A7C15u >> 56];
+    struct pages {
+        page waits;
+        page holds;
+    };
+    static pages& pages_of(void const* key) noexcept {
+        return pages_[(reinterpret_cast<std::uintptr_t>(key) >> 4) * 0x9E3779B97F4A7C15u >> 56];
+    }
+    static inline wait_entry* make(void const* key, std::coroutine_handle<> who, std::source_location where) noexcept;
+    static void add(page& in, wait_entry& fresh) noexcept {
+        spin_guard const locked{in.lock};
+        in.entries.push_back(fresh);
+    }
+    // Needs: the lock.
+    static wait_entry* find(page& in, void const* key) noexcept {
+        wait_entry* one = in.entries.front();
+        while (one && one->key != key) one = in.entries.next(*one);
+        return one;
+    }
+    static wait_entry* take(page& in, void const* key) noexcept {
+        spin_guard const locked{in.lock};
+        wait_entry* const found = find(in, key);
+        if (found) found->unlink(); // keeps B1
+        return found;
+    }
+    template <class Visit>
+    static void visit_all(page& in, Visit& visit) noexcept {
+        spin_guard const locked{in.lock};
+        for (wait_entry* one = in.entries.front(); one; one = in.entries.next(*one)) visit(*one);
     }
 
-    static inline atomic<unsigned> readers_{0};
-    static inline std::array<page, 256> pages_;
+    alignas(cache_line) static inline atomic<unsigned> readers_{0}; // every wait reads it; nothing beside it changes
+    alignas(cache_line) static inline std::array<pages, 256> pages_;
 };
 
-bool wait_book::enter(void const* key, std::coroutine_handle<> who, std::uintptr_t awaits) noexcept {
+inline wait_entry* wait_book::make(void const* key, std::coroutine_handle<> who, std::source_location where) noexcept {
     auto* const fresh = new (std::nothrow) wait_entry;
-    if (!fresh) return false;
+    if (!fresh) return nullptr;
     fresh->key = key;
     fresh->who = who;
-    fresh->awaits = awaits;
+    fresh->where = where;
     fresh->since = std::chrono::steady_clock::now();
     fresh->worker = get_thread_word<thread_word::worker>();
-    page& in = page_of(key);
-    spin_guard const locked{in.lock};
-    in.entries.push_back(*fresh);
+    return fresh;
+}
+
+bool wait_book::enter(void const* key, std::coroutine_handle<> who, std::source_location where, wait what) noexcept {
+    wait_entry* const fresh = make(key, who, where);
+    if (!fresh) return false;
+    fresh->awaits = what.awaits;
+    fresh->describe = what.describe;
+    add(pages_of(key).waits, *fresh);
     return true;
 }
 
-void wait_book::strike(void const* key) noexcept {
-    page& in = page_of(key);
-    wait_entry* found = nullptr;
+bool wait_book::hold(void const* object, std::coroutine_handle<> who, std::source_location where) noexcept {
+    wait_entry* const fresh = make(object, who, where);
+    if (!fresh) return false;
+    fresh->function = *static_cast<std::uintptr_t const*>(who.address());
+    add(pages_of(object).holds, *fresh);
+    return true;
+}
+
+bool wait_book::hold_as_awaited(void const* object, void const* key) noexcept {
+    page& in = pages_of(key).waits;
+    std::coroutine_handle<> who;
+    std::source_location where;
     {
         spin_guard const locked{in.lock};
-        for (found = in.entries.front(); found && found->key != key;) found = in.entries.next(*found);
-        if (found) found->unlink(); // keeps B1
+        wait_entry const* const waits = find(in, key);
+        if (!waits) return false;
+        who = waits->who;
+        where = waits->where;
     }
-    delete found;
+    return hold(object, who, where);
 }
 
 } // namespace weir
@@ -8518,11 +8667,24 @@ public:
     ~waiter() { WEIR_ASSERT(!linked(), "a coroutine was destroyed while it waited"); }
 
     // First half of await_suspend. False when a stop was requested already; then nothing was begun and finish() says so.
+    // Who looks in is told where the await expression stands, and by `describe`, with this waiter for a key, what for.
     template <class Promise>
-    bool listen(std::coroutine_handle<Promise> handle) noexcept {
-        return listen(handle, context_of(handle));
+    bool listen(std::coroutine_handle<Promise> handle, std::source_location at = {},
+                describe_function describe = nullptr) noexcept {
+        return listen(handle, context_of(handle), at, describe);
     }
-    bool listen(std::coroutine_handle<> handle, context const& where) noexcept;
+    bool listen(std::coroutine_handle<> handle, context const& where, std::source_location at = {},
+                describe_function describe = nullptr) noexcept;
+
+    // Instead of listen, by who has what it wanted and has used up its turn: goes on behind all that is ready.
+    template <class Promise>
+    void give_way(std::coroutine_handle<Promise> handle) noexcept {
+        resumes(handle);
+        context_ = &context_of(handle);
+        complete_unpublished();
+        context_->executor.post_last(*this);
+        // ---- the frame may be gone
+    }
 
     // Second half, under the primitive's lock: true, and the primitive must link the waiter now; or false, and a stop has
     // come in between.
@@ -8549,8 +8711,8 @@ public:
     context const& where() const noexcept { return *context_; }
 
 private:
-    WEIR_COLD void note(std::coroutine_handle<> handle) noexcept {
-        noted_ = wait_book::enter(this, handle, reinterpret_cast<std::uintptr_t>(abandon_));
+    WEIR_COLD void note(std::coroutine_handle<> handle, std::source_location at, describe_function describe) noexcept {
+        noted_ = wait_book::enter(this, handle, at, {reinterpret_cast<std::uintptr_t>(abandon_), describe});
     }
 
     enum class phase : unsigned char { arming, waiting, completed, stopped };
@@ -8573,10 +8735,11 @@ private:
     abandon_function abandon_;
 };
 
-inline bool waiter::listen(std::coroutine_handle<> handle, context const& where) noexcept {
+inline bool waiter::listen(std::coroutine_handle<> handle, context const& where, std::source_location at,
+                           describe_function describe) noexcept {
     resumes(handle);
     context_ = &where;
-    if (wait_book::open()) note(handle);
+    if (wait_book::open()) note(handle, at, describe);
     if (!where.stop.stop_possible()) return true;
     listening_ = where.stop.source()->add(ear_);
     if (!listening_) phase_.store(phase::stopped, relaxed); // not published: ours alone
@@ -8756,8 +8919,9 @@ public:
         return true;
     }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-        return listen(handle) && of_.enqueue(*this);
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        return listen(handle, at) && of_.enqueue(*this);
         // ---- on true the coroutine may run elsewhere
     }
     result_type await_resume() {
@@ -8815,9 +8979,10 @@ namespace weir {
 // Threads: spawn, request_stop and the observers may be called from any child and from the body.
 class scope : joint {
 public:
-    // Children inherit `above`, with a stop source of this scope's own.  Needs: `above` to outlive the scope.
-    explicit scope(context const& above) noexcept
-        : joint{&end_of_child}, stop_{above.stop}, context_{above.with_stop(stop_.token())} {}
+    // Children inherit `above`, with a stop source of this scope's own. `opener` is who will join them, for who looks in.
+    // Needs: `above` to outlive the scope.
+    explicit scope(context const& above, std::coroutine_handle<> opener = {}) noexcept
+        : joint{&end_of_child}, stop_{above.stop}, context_{above.with_stop(stop_.token())}, opener_{opener} {}
     ~scope() {
         WEIR_ASSERT(pending_.load(relaxed) == 0, "a scope ended that was not joined"); // joined: nobody else is left
     }
@@ -8880,6 +9045,7 @@ private:
 
     linked_stop_source stop_;
     context const context_;
+    std::coroutine_handle<> const opener_; // never resumed by this
     // C1: two for each child whose frame exists, and one for the body until it joins.
     atomic<std::size_t> pending_{1};
     atomic<std::size_t> failures_{0};
@@ -8892,14 +9058,25 @@ public:
     explicit join(scope& of) noexcept : scope_{of} {}
     bool await_ready() const noexcept { return false; }
     WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<> body) noexcept {
+        if (wait_book::open()) note(body);
         scope_.joiner_ = body;
         return scope_.pending_.fetch_sub(1, acq_rel) != 1; // [left] keeps C1
         // ---- on true the body may run elsewhere
     }
-    void await_resume() const noexcept {}
+    void await_resume() const noexcept {
+        if (noted_) wait_book::strike(this);
+    }
 
 private:
+    WEIR_COLD void note(std::coroutine_handle<> body) noexcept {
+        noted_ = wait_book::enter(this, body, {}, {0, &describe});
+    }
+    static void describe(void const* key, wait_text& into) noexcept {
+        into.add("the end of ").add(static_cast<join const*>(key)->scope_.pending()).add(" children");
+    }
+
     scope& scope_;
+    bool noted_ = false; // in the wait_book
 };
 
 namespace detail {
@@ -8959,7 +9136,7 @@ task<> run_child_for(scope& of, value_end<T> into, F fn, Args... args) {
 
 inline std::coroutine_handle<scope::child_promise> scope::adopt(task<> child) noexcept {
     auto const coroutine = child.release();
-    coroutine.promise().ends_at(*this, nullptr, context_);
+    coroutine.promise().ends_at(*this, opener_, context_);
     pending_.fetch_add(2, relaxed); // keeps C1: the caller is itself counted, so the scope cannot end meanwhile
     return coroutine;
 }
@@ -9030,7 +9207,7 @@ template <class F, class... Args>
 auto open_scope(F fn, Args... args) -> task<await_result_t<std::invoke_result_t<F&, scope&, Args...>>> {
     using T = await_result_t<std::invoke_result_t<F&, scope&, Args...>>;
     context const& above = co_await this_task();
-    scope children{above};
+    scope children{above, co_await this_coroutine()};
     outcome<T> result;
     co_await use_context(children.where());
     WEIR_TRY {
@@ -9106,7 +9283,7 @@ task<> collect_some(std::vector<A>& awaited, std::vector<outcome<T>>& into, atom
 template <awaitable... A>
 auto when_all(A... awaited) -> task<std::tuple<value_or_monostate<await_result_t<A>>...>> {
     context const& above = co_await this_task();
-    scope members{above};
+    scope members{above, co_await this_coroutine()};
     std::tuple<outcome<value_or_monostate<await_result_t<A>>>...> outcomes;
     WEIR_TRY {
         [&]<std::size_t... I>(std::index_sequence<I...>) {
@@ -9130,8 +9307,8 @@ auto when_all(std::vector<A> awaited, std::size_t window = ~std::size_t{0})
     using value = value_or_monostate<await_result_t<A>>;
     WEIR_ASSERT(window >= 1, "a window that nothing passes");
     context const& above = co_await this_task();
-    scope members{above};
-    std::vector<outcome<value>> outcomes(awaited.size());
+    std::vector<outcome<value>> outcomes(awaited.size()); // before the scope, which must be joined once it is there
+    scope members{above, co_await this_coroutine()};
     atomic<std::size_t> next{0};
     WEIR_TRY {
         for (std::size_t n = std::min(window, awaited.size()); n > 0; --n)
@@ -9182,7 +9359,7 @@ struct nothing_more {
 template <awaitable... A>
 auto when_all_settled(A... awaited) -> task<std::tuple<outcome<value_or_monostate<await_result_t<A>>>...>> {
     context const& above = co_await this_task();
-    scope members{above};
+    scope members{above, co_await this_coroutine()};
     std::tuple<outcome<value_or_monostate<await_result_t<A>>>...> outcomes;
     WEIR_TRY {
         [&]<std::size_t... I>(std::index_sequence<I...>) {
@@ -9200,8 +9377,9 @@ auto when_all_settled(A... awaited) -> task<std::tuple<outcome<value_or_monostat
 template <awaitable A>
 auto when_all_settled(std::vector<A> awaited) -> task<std::vector<outcome<value_or_monostate<await_result_t<A>>>>> {
     context const& above = co_await this_task();
-    scope members{above};
+    // Before the scope, which must be joined once it is there.
     std::vector<outcome<value_or_monostate<await_result_t<A>>>> outcomes(awaited.size());
+    scope members{above, co_await this_coroutine()};
     WEIR_TRY {
         for (std::size_t i = 0; i < awaited.size(); ++i)
             members.start_here(detail::settle<A>(std::move(awaited[i]), outcomes[i], detail::nothing_more{}));
@@ -9272,7 +9450,7 @@ template <awaitable... A>
 auto when_any(A... awaited) -> task<first_of<std::variant<value_or_monostate<await_result_t<A>>...>>> {
     using value = std::variant<value_or_monostate<await_result_t<A>>...>;
     context const& above = co_await this_task();
-    scope members{above};
+    scope members{above, co_await this_coroutine()};
     detail::race race{members};
     std::tuple<outcome<value_or_monostate<await_result_t<A>>>...> outcomes;
     WEIR_TRY {
@@ -9304,9 +9482,9 @@ auto when_any(std::vector<A> awaited) -> task<first_of<value_or_monostate<await_
     using value = value_or_monostate<await_result_t<A>>;
     WEIR_ASSERT(!awaited.empty(), "the first of none was awaited");
     context const& above = co_await this_task();
-    scope members{above};
+    std::vector<outcome<value>> outcomes(awaited.size()); // before the scope, which must be joined once it is there
+    scope members{above, co_await this_coroutine()};
     detail::race race{members};
-    std::vector<outcome<value>> outcomes(awaited.size());
     WEIR_TRY {
         for (std::size_t index = 0; index < awaited.size() && !race.over(); ++index)
             members.start_here(detail::settle<A>(std::move(awaited[index]), outcomes[index], race.finish(index)));
@@ -9433,7 +9611,8 @@ public:
 
     bool await_ready() const noexcept { return children_.size() == 0; }
     template <class Promise>
-    WEIR_HANDS_OVER std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> parent) noexcept;
+    WEIR_HANDS_OVER std::coroutine_handle<> await_suspend(
+        std::coroutine_handle<Promise> parent, std::source_location where = std::source_location::current()) noexcept;
     auto await_resume() { return children_.values(); }
 
 private:
@@ -9449,12 +9628,13 @@ private:
 
 template <class Children>
 template <class Promise>
-std::coroutine_handle<> fork<Children>::await_suspend(std::coroutine_handle<Promise> parent) noexcept {
+std::coroutine_handle<> fork<Children>::await_suspend(std::coroutine_handle<Promise> parent,
+                                                      std::source_location where) noexcept {
     context const& inherited = context_of(parent);
     executor_ = inherited.executor;
     auto const adopt = [&](auto& child) {
         WEIR_ASSERT(child.valid(), "a task was forked that was moved from");
-        child.coroutine().promise().ends_at(*this, parent, inherited);
+        child.coroutine().promise().ends_at(*this, parent, inherited, where);
         return child.coroutine();
     };
     auto const first = adopt(children_.first());
@@ -10057,6 +10237,40 @@ WEIR_COLD inline void* interleave_arena::allocate_first_or_apart(std::size_t byt
 // Cost:     who need not wait pays for one flag: the waiter is made when it is known that there is something to wait for.
 // For:      authors of primitives.
 
+// weir/base/type_name.hpp: a type's name for reports, as the compiler writes it, without what every reader knows.
+// For:      authors of primitives: queue_awaiter.hpp.
+
+namespace weir {
+
+namespace detail {
+
+template <class T>
+constexpr std::string_view signature_of() noexcept {
+#if defined(__GNUC__) || defined(__clang__)
+    return __PRETTY_FUNCTION__;
+#else
+    return {};
+#endif
+}
+
+} // namespace detail
+
+// `weir::mutex::awaiter` gives "mutex::awaiter".  Returns: nothing where the compiler does not tell.
+template <class T>
+constexpr std::string_view type_name() noexcept {
+    auto text = detail::signature_of<T>();
+    auto const begin = text.find("T = ");
+    if (begin == text.npos) return {};
+    text.remove_prefix(begin + 4);
+    // What follows the type is a further argument of the template, or the end.
+    auto const end = text.find(';') == text.npos ? text.rfind(']') : text.find(';');
+    text = text.substr(0, end);
+    if (text.starts_with("weir::")) text.remove_prefix(6);
+    return text;
+}
+
+} // namespace weir
+
 // weir/sync/wait_queue.hpp: the state of a primitive and those who wait for it, behind one lock bit; what each stands on.
 // The lock is bit 0 of the word that holds the state, so that the new state becomes visible by the very store that
 // releases the lock. That store is the last touch: who sees the new state may destroy the primitive at once, unless another
@@ -10178,15 +10392,25 @@ namespace weir {
 //   bool take(std::uint64_t& state) noexcept    the same under the lock, which `state` is then released with
 //   void waits(std::uint64_t& state) noexcept   notes in `state` that somebody waits
 //   Value value() noexcept                      what was taken, or was handed over; not where Value is void
-// and, where more is left to do for one that is stopped than to take it out, a `void abandon() noexcept` of its own.
+// and, where there is more to say of the wait than its type's name, a `void describe(wait_text& into) const noexcept`;
+// where more is left to do for one that is stopped than to take it out, a `void abandon() noexcept` of its own.
 template <class Derived, class Value>
 class queue_awaiter : immovable {
 public:
-    bool await_ready() noexcept { return derived().try_now(); }
+    bool await_ready() noexcept {
+        if (!derived().try_now()) return false;
+        has_ = !turn_budget::spend();
+        return !has_;
+    }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle,
+                                       std::source_location at = std::source_location::current()) noexcept {
         waits_ = true;
-        return waiter_.construct(derived()).listen(handle) && enqueue();
+        auto& mine = waiter_.construct(derived());
+        if (!has_) return mine.listen(handle, at, &describe) && enqueue();
+        mine.give_way(handle);
+        return true;
+        // ---- the frame may be gone
     }
     result<Value> await_resume() noexcept;
 
@@ -10217,13 +10441,24 @@ private:
         Derived& of_;
     };
 
+    static void describe(void const* key, wait_text& into) noexcept {
+        auto& one = static_cast<member const*>(static_cast<waiter const*>(key))->of_;
+        if constexpr (requires { one.describe(into); }) {
+            one.describe(into);
+        } else {
+            auto name = type_name<Derived>();
+            if (name.ends_with("::awaiter")) name.remove_suffix(9);
+            into.add(name);
+        }
+    }
     Derived& derived() noexcept { return static_cast<Derived&>(*this); }
     // Out of the way of who need not wait.
     WEIR_NOINLINE bool enqueue() noexcept;
     WEIR_NOINLINE result<void> finish() noexcept { return waiter_.value().finish(); }
 
     wait_queue& queue_;
-    bool waits_ = false; // it was not to be had at once, and the waiter lives
+    bool has_ = false;   // it was to be had at once, and the others have their turn first
+    bool waits_ = false; // it was not to be had at once, or gives way; and the waiter lives
     slot<member> waiter_;
 };
 
@@ -10417,8 +10652,9 @@ public:
     explicit awaiter(barrier& of) noexcept : waiter{&take_back}, barrier_{of} {}
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-        return listen(handle) && arrives();
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        return listen(handle, at) && arrives();
     }
     result<void> await_resume() noexcept {
         auto const ended = finish();
@@ -10540,14 +10776,25 @@ private:
     void unlock_contended() noexcept;
     // For who holds it and the queue's lock: `state` as it is afterwards, and the next holder, who must be woken.
     waiter* hand_over(std::uint64_t& state) noexcept;
+    // Of the one who is given it, who has been waiting: the bit for the state.
+    std::uint64_t note(waiter& next) noexcept {
+        return wait_book::open() && wait_book::hold_as_awaited(this, &next) ? noted : 0;
+    }
+    // Of one who holds it and runs.
+    WEIR_COLD void note(std::coroutine_handle<> holder, std::source_location at) noexcept {
+        if (wait_book::hold(this, holder, at)) queue_.try_add(noted, 0, 0);
+    }
 
     // The state:
     //   free       nobody holds it
     //   held       somebody does, and nobody waits
     //   contended  somebody does, and others wait, or did until they were stopped: who unlocks looks
+    // and beside one of the latter two
+    //   noted      the wait_book knows who: who unlocks strikes it out, on the way of those who find others waiting
     static constexpr std::uint64_t free = 0;
     static constexpr std::uint64_t held = 1;
     static constexpr std::uint64_t contended = 2;
+    static constexpr std::uint64_t noted = 4;
     wait_queue queue_{free};
 };
 
@@ -10555,14 +10802,28 @@ class mutex::awaiter : public queue_awaiter<awaiter, mutex_guard> {
 public:
     explicit awaiter(mutex& of) noexcept : queue_awaiter{of.queue_}, mutex_{of} {}
 
+    // With the book open it is taken where the coroutine is known.
+    bool await_ready() noexcept { return !wait_book::open() && queue_awaiter::await_ready(); }
+    template <class Promise>
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        if (!wait_book::open() || !try_now()) return queue_awaiter::await_suspend(handle, at);
+        mutex_.note(handle, at);
+        return false;
+    }
+
     bool try_now() const noexcept { return mutex_.take(); }
-    bool take(std::uint64_t& state) const noexcept {
+    bool take(std::uint64_t& state) noexcept {
         if (state != free) return false;
-        state = held;
+        state = held | mutex_.note(in_queue());
         return true;
     }
-    void waits(std::uint64_t& state) const noexcept { state = contended; }
+    void waits(std::uint64_t& state) const noexcept { state = contended | (state & noted); }
     mutex_guard value() const noexcept { return mutex_guard{mutex_}; }
+    void describe(wait_text& into) const noexcept {
+        into.add("mutex");
+        into.object = &mutex_;
+    }
 
 private:
     mutex& mutex_;
@@ -10582,8 +10843,9 @@ WEIR_NOINLINE inline void mutex::unlock_contended() noexcept {
 }
 
 inline waiter* mutex::hand_over(std::uint64_t& state) noexcept {
+    if (state & noted) wait_book::release(this);
     waiter* const next = queue_.pop_claimed();
-    if (next) state = queue_.empty() ? held : contended; // it is never free in between
+    if (next) state = (queue_.empty() ? held : contended) | note(*next); // it is never free in between
     else state = free;
     return next;
 }
@@ -10644,8 +10906,9 @@ public:
     }
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-        return listen(handle) && lets_go();
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        return listen(handle, at, &describe) && lets_go();
     }
     result<void> await_resume() noexcept {
         auto const ended = finish();
@@ -10658,6 +10921,8 @@ private:
     friend condition;
     bool lets_go() noexcept;
     static void abandon(waiter& self) noexcept;
+    // Which of the two it waits for is known under the queue's lock only, which is not for who looks in.
+    static void describe(void const*, wait_text& into) noexcept { into.add("condition, or then its mutex"); }
 
     condition& condition_;
     mutex_guard& held_;
@@ -10696,11 +10961,11 @@ inline waiter* condition::pass_on(std::uint64_t& state) noexcept {
             // Not claimed: it goes on waiting, and a stop may still take it out, from there.
             static_cast<awaiter*>(first)->notified_ = true; // keeps C2
             queue().push(*first); // keeps C1
-            state = mutex::contended;
+            state = mutex::contended | (state & mutex::noted);
             return nullptr;
         }
         if (first->claim()) {
-            state = mutex::held;
+            state = mutex::held | mutex_.note(*first);
             return first;
         }
     }
@@ -10815,6 +11080,9 @@ public:
     void waits(std::uint64_t& state) const noexcept { state |= waited_for; } // keeps M1
     permit value() const noexcept { return permit{semaphore_, count_}; }
     void abandon() noexcept;
+    void describe(wait_text& into) const noexcept {
+        into.add(count_).add(" of a semaphore, of which ").add(semaphore_.available()).add(" are free");
+    }
 
 private:
     friend semaphore;
@@ -11215,8 +11483,9 @@ public:
     explicit sleep_awaiter(time_point at) noexcept : waiter{&abandon}, timer{&claim, &fired}, at_{at} {}
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-        return listen(handle) && enqueue();
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        return listen(handle, at, &describe) && enqueue();
     }
     result<void> await_resume() noexcept { return finish(); }
 
@@ -11228,6 +11497,11 @@ private:
     }
     static bool claim(timer& self) noexcept { return static_cast<sleep_awaiter&>(self).waiter::claim(); }
     static void fired(timer& self) noexcept { static_cast<sleep_awaiter&>(self).wake(); }
+    static void describe(void const* key, wait_text& into) noexcept {
+        auto const at = static_cast<sleep_awaiter const*>(static_cast<waiter const*>(key))->at_;
+        auto const left = std::chrono::duration_cast<std::chrono::seconds>(at - clock::now()).count();
+        into.add("the time, in ").add(left).add(" s");
+    }
     static void abandon(waiter& self) noexcept {
         auto& sleeper = static_cast<sleep_awaiter&>(self);
         sleeper.wheel_->cancel(sleeper);
@@ -11397,8 +11671,12 @@ class guarded_wait : public Node {
 public:
     bool await_ready() noexcept;
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-        return this->listen(handle) && enqueue();
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        if (!has_) return this->listen(handle, at) && enqueue();
+        this->give_way(handle);
+        return true;
+        // ---- the frame may be gone
     }
 
 protected:
@@ -11414,6 +11692,7 @@ private:
 
     spin_lock& lock_;
     intrusive_list<Node>& queue_;
+    bool has_ = false; // what it wanted, and the others have their turn first
 };
 
 template <class Side, class Node>
@@ -11425,8 +11704,10 @@ bool guarded_wait<Side, Node>::await_ready() noexcept {
         done = side().settle(woken);
     }
     woken.wake_all();
-    if (done) this->complete_unpublished();
-    return done;
+    if (!done) return false;
+    has_ = !turn_budget::spend();
+    if (!has_) this->complete_unpublished();
+    return !has_;
 }
 
 template <class Side, class Node>
@@ -11734,9 +12015,18 @@ public:
     template <class... Args>
     explicit deferred_wait(Args&&... args) noexcept : attempt_{std::forward<Args>(args)...} {}
 
-    bool await_ready() noexcept { return attempt_.attempt(); }
+    bool await_ready() noexcept {
+        if (!attempt_.attempt()) return false;
+        if (turn_budget::spend()) return true;
+        turn_.emplace();
+        return false;
+    }
     template <class Promise>
     WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
+        if (turn_) {
+            turn_->await_suspend(handle);
+            return true;
+        }
         attempt_.prepare(wait_);
         return wait_->await_suspend(handle);
     }
@@ -11745,6 +12035,7 @@ public:
 private:
     Attempt attempt_;
     std::optional<Wait> wait_;
+    std::optional<yield_awaiter> turn_; // it has what it wanted, and the others have their turn first
 };
 
 } // namespace weir::detail
@@ -14071,16 +14362,90 @@ struct coalescer_figures {
 //           begun before; and a forebear is one still when its loader has left the flight that it led to others.
 // For:      authors of primitives.
 
-namespace weir::detail {
+// weir/flow/flight_urgency.hpp: by when a flight's work is to be done, and before what else, as its callers have it now.
+//     context const& here = co_await this_task();
+//     if (deadline_of(here) - clock::now() < 20ms) co_return errc::timed_out; // too late for a second attempt
+// A flight takes the highest priority and the latest deadline of its callers. Who joins may raise the one and put off the
+// other while the loader runs, on several threads perhaps; so the context that it was given has no deadline, and the
+// flight's own words are looked up by the context's origin, which whatever the loader awaits and narrows has inherited.
+// A deadline informs; a flight has no timer for it. Each caller brings its own, which sends that caller away, and the
+// flight is stopped by the last who leaves: so the end of an early deadline cannot end what a later one has extended.
+// Who leaves takes nothing back: the loader has acted upon what it saw, and to find the next most urgent would be a walk
+// over all callers under a lock for each of a crowd that leaves.
+// Not:      told to what the loader waits for already: another flight, for instance, keeps what it was told. Nor is a
+//           flight moved: it stays on the executor on which it began, in that queue of a runtime.
 
-class flight_descent : immovable {
+namespace weir {
+
+namespace detail {
+
+class flight_urgency : immovable {
 public:
     // What context::origin says of work that is done for this one. Bit 0 tells a flight from a batch.
     void const* origin() const noexcept { return reinterpret_cast<char const*>(this) + 1; }
     // The one that this is done for; null where that is no flight.  Needs: to be called by work that is done for it.
-    static flight_descent* of_origin(void const* origin) noexcept {
+    static flight_urgency* of_origin(void const* origin) noexcept {
         auto const bits = reinterpret_cast<std::uintptr_t>(origin);
-        return bits & 1 ? reinterpret_cast<flight_descent*>(bits - 1) : nullptr;
+        return bits & 1 ? reinterpret_cast<flight_urgency*>(bits - 1) : nullptr;
+    }
+
+    // Threads: any. A look may be late by a join that nothing orders before it.
+    time_point until() const noexcept { return until_.load(relaxed); } // a number: nothing is published by it
+    priority level() const noexcept { return level_.load(relaxed); }   // the same
+    // What its context says, and a narrower one that does not say otherwise.
+    priority given_level() const noexcept { return given_; }
+
+    // Before it begins: its context has this priority.
+    void is_given(priority level) noexcept {
+        given_ = level;
+        level_.store(level, relaxed); // not yet known to others
+    }
+    // The rest under the shard's lock.
+    void serves(context const& caller) noexcept;
+    // It goes on although nobody waits for it.
+    void has_time() noexcept { until_.store(no_deadline, relaxed); } // keeps U1, U2
+
+private:
+    // U1: until_ is no earlier, and level_ no lower, than what any caller had when it was linked; neither goes back.
+    // U2: both are written under the shard's lock alone, so that of two who join at once neither undoes the other's.
+    atomic<time_point> until_{time_point::min()};
+    atomic<priority> level_{priority::low};
+    priority given_ = priority::low;
+};
+
+static_assert(alignof(flight_urgency) > 1);
+
+} // namespace detail
+
+// The deadline that holds now for what is done in the context `here`: for a flight the latest of its callers', unless a
+// scope of its own has set an earlier one.  Cost: a load or two.
+inline time_point deadline_of(context const& here) noexcept {
+    auto const* const flight = detail::flight_urgency::of_origin(here.origin);
+    return flight ? std::min(here.deadline, flight->until()) : here.deadline;
+}
+
+// The priority that holds now: for a flight the highest of its callers', unless what is done was given another.
+inline priority priority_of(context const& here) noexcept {
+    auto const* const flight = detail::flight_urgency::of_origin(here.origin);
+    return flight && here.priority == flight->given_level() ? flight->level() : here.priority;
+}
+
+inline void detail::flight_urgency::serves(context const& caller) noexcept {
+    time_point const until = deadline_of(caller);
+    if (until > until_.load(relaxed)) until_.store(until, relaxed); // own words, by the lock: keeps U1, U2
+    priority const wanted = priority_of(caller);
+    if (wanted < level_.load(relaxed)) level_.store(wanted, relaxed); // the same; high is the least
+}
+
+} // namespace weir
+
+namespace weir::detail {
+
+class flight_descent : public flight_urgency {
+public:
+    // The one that this is done for; null where that is no flight.  Needs: to be called by work that is done for it.
+    static flight_descent* of_origin(void const* origin) noexcept {
+        return static_cast<flight_descent*>(flight_urgency::of_origin(origin));
     }
 
     // Before it begins: its leader works for `parent`.
@@ -14108,8 +14473,6 @@ private:
     atomic<std::uint64_t> number_{0};
     std::array<std::uint64_t, 4> forebears_{}; // from the nearest; never changes once the flight has begun
 };
-
-static_assert(alignof(flight_descent) > 1);
 
 } // namespace weir::detail
 
@@ -14749,11 +15112,15 @@ public:
     // Needs: the shard open. `elder` is the kept flight of the same key, or null.
     void enter(flight_shard::guard& held, std::uint64_t hash, flight_core* elder, time_point seen) noexcept;
     // Goes on although nobody waits for it.
-    void runs_for_nobody() noexcept { errand_ = true; }
+    void runs_for_nobody() noexcept {
+        errand_ = true;
+        has_time();
+    }
     // Links one for which publish has just succeeded.
     void take_on(flight_waiter& one) noexcept {
         one.flight_ = this;
         waiters_.push_back(one);
+        serves(one.where());
         ++waiting_;
         ++shard_->tally.waiters;
     }
@@ -14791,6 +15158,7 @@ protected:
         shard_ = &shard;
         context_ = context{runs_on}.with_stop(stop_.token());
         context_.priority = urgency;
+        is_given(urgency);
         context_.origin = origin();
         if (rules().options.load_times()) began_ = clock::now();
     }
@@ -14864,7 +15232,7 @@ inline void flight_waiter::leave(waiter& self) noexcept {
         if (from.waiting_ == 0 && !from.errand_ && from.phase_ == flight_core::phase::running) {
             ++one.shard_->tally.abandoned;
             if (one.shard_->rules->options.finishes_abandoned && from.in_table_) {
-                from.errand_ = true; // keeps F6
+                from.runs_for_nobody(); // keeps F6
                 return;
             }
             from.begin_stopping(held); // keeps F6: at once, so that who comes next starts anew
@@ -15394,7 +15762,7 @@ auto flight_caller<Of, K, Load>::board(flight*& led) -> boarding {
     flight& mine = load_.make(std::forward<K>(key_));
     counted_hand hand{mine};
     executor_ref const runs_on = of.rules_.options.executor ? of.rules_.options.executor : where().executor;
-    mine.prepare(of.gate_, in, runs_on, where().priority);
+    mine.prepare(of.gate_, in, runs_on, priority_of(where()));
     // On an errand nobody waits for it.
     if (auto* const parent = flight_descent::of_origin(where().origin); parent && !errand) mine.descends_from(*parent);
     {
@@ -15488,6 +15856,7 @@ public:
     // Needs:   a key passed as an lvalue to live until the await has begun. The caller's executor: see the options.
     // Cost:    a hit: a spin lock, a count of hands, no suspension. A join: a spin lock, or two where results are kept;
     //          no allocation. A lead: one lock more and a frame, and that of the loader.
+    // The loader's work has the latest deadline and the highest priority of its callers (flow/flight_urgency.hpp).
     // A loader that asks for its own key is told so, also through tasks, timeouts and scopes, and through up to four
     // flights that were begun for it, of this coalescer or others. In another circle (flow/flight_descent.hpp), or
     // through a batcher, it waits for itself until it is stopped.
@@ -15754,39 +16123,38 @@ public:
     void set(std::size_t index, U&& value) {
         if (!free(index)) return;
         places_[index].set_value(result<Reply>(std::forward<U>(value)));
-        note_value();
     }
     void set(std::size_t index) noexcept
         requires std::is_void_v<Reply>
     {
         if (!free(index)) return;
         places_[index].set_value(result<void>());
-        note_value();
     }
     // Its caller gets the error as its result.
     void fail(std::size_t index, std::error_code why) noexcept {
-        if (free(index)) places_[index].set_value(result<Reply>(why));
+        if (!free(index)) return;
+        places_[index].set_value(result<Reply>(why));
+        note_failure();
     }
     void fail(std::size_t index, errc why) noexcept { fail(index, make_error_code(why)); }
     // Its caller has the exception thrown at it.
     void fail(std::size_t index, std::exception_ptr why) noexcept {
-        if (free(index)) places_[index].set_error(std::move(why));
+        if (!free(index)) return;
+        places_[index].set_error(std::move(why));
+        note_failure();
     }
 
     // For authors of primitives: over `count` outcomes that a lane owns.
     replies(outcome<result<Reply>>* places, std::size_t count) noexcept : places_{places}, count_{count} {}
     // For authors: whether all have their answer, and none is a value.  Needs: the handler to have ended.
     bool failed_whole() const noexcept {
-        if (any_value_.load(relaxed)) return false; // the end of the handler is after all that it did
-        for (std::size_t n = 0; n < count_; ++n)
-            if (!is_set(n)) return false;
-        return true;
+        return failures_.load(relaxed) == count_; // the end of the handler is after all that it did
     }
     replies(replies const&) = delete;
     replies& operator=(replies const&) = delete;
 
 private:
-    void note_value() noexcept { any_value_.store(true, relaxed); } // read once the handler has ended
+    void note_failure() noexcept { failures_.fetch_add(1, relaxed); } // read once the handler has ended
     bool free(std::size_t index) const noexcept {
         WEIR_ASSERT(index < count_, "a reply was given to a request that the batch does not have");
         WEIR_ASSERT(!places_[index].ready(), "a request of a batch was answered twice");
@@ -15795,15 +16163,16 @@ private:
 
     outcome<result<Reply>>* const places_;
     std::size_t const count_;
-    atomic<bool> any_value_{false};
+    atomic<std::size_t> failures_{0}; // not values, which are the rule and should cost nothing
 };
 
 } // namespace weir
 
-// weir/flow/batch_rules.hpp: what a batcher may be told of its requests: what each weighs, which are the same.
+// weir/flow/batch_rules.hpp: what a batcher may be told of its requests: weights, which are the same, which go together.
 //     struct look_up {
 //         std::size_t weight(query const& one) const noexcept { return one.size(); }
 //         std::string_view key(query const& one) const noexcept { return one.name(); }
+//         std::uint64_t partition(query const& one) const noexcept { return one.shard(); }
 //     };
 //     batcher<query, row, look_up> rows{read, options};
 
@@ -15826,9 +16195,141 @@ concept sharing_rules = requires(Rules const& rules, Request const& one) {
     { std::hash<std::remove_cvref_t<decltype(rules.key(one))>>{}(rules.key(one)) } -> std::convertible_to<std::size_t>;
 };
 
+// `partition(request)`: a number, such as that of a shard, a host or a tenant. A batch has requests of one partition, and
+// each partition has a line and a bound on batches under way of its own, so a slow one holds up no other. The number
+// must be that of the partition itself: two that share one, as hashes may, are one partition.
+template <class Rules, class Request>
+concept partitioning_rules = requires(Rules const& rules, Request const& one) {
+    { rules.partition(one) } noexcept -> std::convertible_to<std::uint64_t>;
+};
+
 // Rules, of which at least one is meant for such requests.
 template <class Rules, class Request>
-concept batch_rules = std::same_as<Rules, no_rules> || weighing_rules<Rules, Request> || sharing_rules<Rules, Request>;
+concept batch_rules = std::same_as<Rules, no_rules> || weighing_rules<Rules, Request> || sharing_rules<Rules, Request> ||
+                      partitioning_rules<Rules, Request>;
+
+} // namespace weir
+
+// weir/flow/batch_recorder.hpp: where a batcher records how large its batches are, how long requests wait, and how long
+// the handler takes.
+
+namespace weir {
+
+class histogram;
+
+class batch_recorder {
+public:
+    batch_recorder() noexcept {}
+
+    // How many requests each batch has. All that is recorded into must outlive the batcher.
+    template <std::same_as<histogram> Into> // templates, so that who does not ask for them pays for no histogram
+    void record_sizes(Into& into) noexcept {
+        sizes_ = keep(into);
+    }
+    // From the arrival of each request to its dispatch.
+    template <std::same_as<histogram> Into>
+    void record_waits(Into& into) noexcept {
+        waits_ = keep(into);
+    }
+    // From the dispatch of each batch to the end of its handler, with all calls that it took.
+    template <std::same_as<histogram> Into>
+    void record_handler_times(Into& into) noexcept {
+        handler_times_ = keep(into);
+    }
+
+    // Null where nobody wants to know.
+    histogram* sizes() const noexcept { return sizes_; }
+    histogram* waits() const noexcept { return waits_; }
+    histogram* handler_times() const noexcept { return handler_times_; }
+
+    void size(std::size_t items) const noexcept { note(sizes_, items); }
+    void wait(duration took) const noexcept { note(waits_, nanoseconds(took)); }
+    void handler_time(duration took) const noexcept { note(handler_times_, nanoseconds(took)); }
+    bool timed() const noexcept { return waits_ || handler_times_; }
+
+private:
+    template <class Into>
+    histogram* keep(Into& into) noexcept {
+        record_ = [](histogram& to, std::uint64_t number) noexcept { static_cast<Into&>(to).record(number); };
+        return &into;
+    }
+    static std::uint64_t nanoseconds(duration took) noexcept {
+        return took > duration::zero() ? static_cast<std::uint64_t>(took.count()) : 0;
+    }
+    void note(histogram* into, std::uint64_t number) const noexcept {
+        if (into) record_(*into, number);
+    }
+
+    histogram* sizes_ = nullptr;
+    histogram* waits_ = nullptr;
+    histogram* handler_times_ = nullptr;
+    void (*record_)(histogram&, std::uint64_t) noexcept = nullptr;
+};
+
+} // namespace weir
+
+// weir/flow/batcher_options.hpp: what a batcher is told at its beginning, and what it tells of itself.
+
+namespace weir {
+
+// What becomes of a request that comes while `max_pending` others are in line.
+enum class overflow : unsigned char {
+    wait,        // it queues behind them, in its caller's own frame: a line of callers needs no bound on memory
+    refuse,      // errc::overloaded
+    shed_oldest, // errc::overloaded for the first in line, which has waited longest and may be of no use any more
+};
+
+// What becomes of a batch for which the handler throws, or fails every single request.
+enum class on_batch_error : unsigned char {
+    share,  // all get the error
+    bisect, // it is tried again by halves, until those that fail are alone: one in 256 costs at most 16 calls more
+};
+
+class batcher_options {
+public:
+    batcher_options() noexcept {}
+
+    std::size_t max_items = 256;        // of a batch; at least 1
+    std::size_t max_weight = std::numeric_limits<std::size_t>::max(); // of a batch, where the rules weigh requests; one
+                                                                      // that is heavier goes alone
+    std::size_t max_in_flight = 1;      // batches under way at a time, of one partition: lanes; at least 1
+    duration linger = duration::zero(); // how long the oldest request waits for company, at most, while a lane is idle
+    // Where it is set, an answer should take no longer than this, and the batcher finds out by itself how large batches
+    // should be, up to max_items, and when to linger: where nothing is under way, never; behind a batch that is, no
+    // longer than that takes and the target leaves. `linger` then means nothing. flow/batch_tuner.hpp says how. What it
+    // has found holds for all partitions. It is what is aimed at: no size serves more than the backend can.
+    duration latency_target = duration::zero();
+    weir::overflow overflow = weir::overflow::wait;
+    std::size_t max_pending = std::numeric_limits<std::size_t>::max(); // in line, of one partition; means nothing to
+                                                                       // overflow::wait
+    on_batch_error on_error = on_batch_error::share;
+    std::size_t max_bisect_calls = 64; // for one batch, beyond the first; what is not told apart by then fails together
+    // Where the rules have partitions: how many batches are under way at a time, of all; at least 1. Lanes are made as
+    // they are needed, and serve in turns the partitions that wait for one.
+    std::size_t max_lanes = 16;
+    // And how many partitions have something pending or under way at a time: a request for one more is refused with
+    // errc::overloaded. A partition of which nothing is left is forgotten at once, what it took is kept for the next one.
+    std::size_t max_partitions = 65536;
+    // Where batches run; where it is empty, each on the executor of the first who is in it. That one must outlive the
+    // batch, even if the caller has left: so set it where callers bring executors that come and go.
+    executor_ref executor;
+    batch_recorder recorder; // how large batches are, how long requests wait and handlers take
+};
+
+struct batcher_figures {
+    std::uint64_t batches = 0;
+    std::uint64_t items = 0;        // requests that were dispatched
+    std::uint64_t withdrawn = 0;    // requests whose callers left before that
+    std::uint64_t discarded = 0;    // answers whose callers had left
+    std::uint64_t refused = 0;      // turned away as they came
+    std::uint64_t shed = 0;         // sent away out of the line
+    std::uint64_t extra_calls = 0;  // of the handler, to bisect
+    std::uint64_t shared = 0;       // callers whose request somebody else had in line already
+    std::size_t pending = 0;        // now
+    std::size_t in_flight = 0;      // batches under way, now
+    std::size_t partitions = 0;     // of which something is pending or under way, now; zero where there are none
+    std::size_t max_items = 0;      // how large a batch may be, now
+};
 
 } // namespace weir
 
@@ -15838,11 +16339,17 @@ concept batch_rules = std::same_as<Rules, no_rules> || weighing_rules<Rules, Req
 // Batches form by themselves: an idle lane sends at once, and what arrives while the lanes are busy goes next, together.
 // So a quiet service waits for nothing, and a busy one makes the larger batches the busier it is. A linger, where asked
 // for, holds an idle lane back to gather more; a caller with a deadline is not held back so long that it would miss it.
+// Rules may say that requests of equal keys are one, what each weighs, and which belong to one partition: those go
+// together, and with no others. Size, weight, linger and the number of batches under way then hold for each partition,
+// equal requests are one within theirs, a batch is bisected by itself, and drain and close mean all of them.
 // Order:    requests are taken first come, first served; batches of different lanes may overtake each other.
 // Not:      a queue between tasks; use a channel.
 // Source:   the name "natural batching" is M. Thompson's, "Smart Batching", 2011.
 
-// weir/flow/batch_core.hpp: the line of a batcher and its lanes, on nodes: who waits, who collects, who is under way.
+// weir/flow/batch_core.hpp: the partitions of a batcher and its lanes, on nodes: who waits, collects, is under way.
+// A batcher without partitions is one of a single partition. Lanes belong to none: each works for one batch at a time,
+// so there are as many as work at once, however many partitions come and go. How requests come and leave stands in
+// batch_entry.hpp, what lanes do in batch_turn.hpp, how they wait in batch_waits.hpp.
 // For:      authors of primitives.
 
 // weir/flow/batch_lane.hpp: the nodes of a batcher: one who waits for an answer, and a lane that sends batches.
@@ -15864,6 +16371,7 @@ namespace weir::detail {
 class batch_core;
 class batch_lane;
 class batch_line;
+class batch_partition;
 class batch_twins;
 
 // One who waits for its answer.
@@ -15877,6 +16385,8 @@ protected:
     void weighs(std::size_t weight) noexcept;
     // Requests that are the same as its own may be shared.  Needs: the same.
     void shares(batch_twins& twins) noexcept { twins_ = &twins; }
+    // Whether both are of one partition.  Needs: to be called by the batcher, as it compares their requests.
+    static bool together(batch_caller const& a, batch_caller const& b) noexcept { return a.partition_ == b.partition_; }
 
     batch_core& core_;
     std::error_code refused_;
@@ -15892,6 +16402,7 @@ private:
     batch_twins* twins_ = nullptr;   // the same
     batch_lane* lane_ = nullptr;       // while dispatched
     batch_caller** place_ = nullptr;   // the lane's pointer to this, while dispatched
+    batch_partition* partition_ = nullptr; // once it is known to the batcher
     bool lends_ = false;
     bool follows_ = false;           // it is linked behind an equal request, and only that one is in line or dispatched
 };
@@ -15910,8 +16421,9 @@ public:
         owners_[a]->place_ = &owners_[a];
         owners_[b]->place_ = &owners_[b];
     }
-    // Queues it where its context says.  Needs: it to be collecting, and not to run.
-    void launch() noexcept { where_.executor.post(turn_); }
+    // Queues it where its context says, behind all that is ready there: those may have requests, too, and a lane that ran
+    // before them would send batches of one.  Needs: it to be collecting, and not to run.
+    void launch() noexcept { where_.executor.post_last(turn_); }
     // Lets those go who left while their requests were moved.
     void end_gathering() noexcept { gathering_.store(false, release); } // [gathered]
 
@@ -15933,6 +16445,7 @@ protected:
 private:
     friend batch_core;
     friend batch_caller;
+    batch_partition* partition_ = nullptr; // that it works for, unless idle
     resume_job turn_;
     std::unique_ptr<batch_caller*[]> owners_; // J5
     std::size_t capacity_ = 0;
@@ -15943,6 +16456,16 @@ private:
 };
 
 } // namespace weir::detail
+
+// weir/flow/batch_partition.hpp: those who ask a batcher for one partition: their line, and the lanes that work for it.
+// Threads:  one at a time; the batcher's core locks.
+// For:      authors of primitives.
+//
+// A partition is
+//   spare   known by no number; it has nobody in line and no lane
+//   live    found by its number, from its first request to the moment at which nothing of it is pending or under way
+//   hungry  live; it wants a lane and may have one, but all lanes are taken: it is in the line for the next
+// A batcher whose rules have no partitions has one that is always live.
 
 // weir/flow/batch_line.hpp: the requests of a batcher that are not sent yet: how many, how heavy, and which go next.
 // Order:    first come, first served.
@@ -16019,8 +16542,8 @@ namespace weir::detail {
 
 class batch_line : immovable {
 public:
-    // With so many buckets for requests that may be shared.
-    explicit batch_line(std::size_t buckets) : firsts_{buckets} {}
+    // `firsts` is for requests that may be shared; other lines may use it, too.
+    explicit batch_line(twin_table& firsts) noexcept : firsts_{firsts} {}
 
     bool empty() const noexcept { return count_ == 0; }
     std::size_t count() const noexcept { return count_; }
@@ -16047,17 +16570,15 @@ public:
     // Needs: one that is linked here, and shares its request with nobody.
     void remove(batch_caller& one) noexcept {
         one.unlink();
-        --count_;
-        weight_ -= one.weight_;
-        if (one.twins_) firsts_.erase(*one.twins_); // keeps L2
+        count_out(one);
     }
-    // Takes `one` out, and puts who shares its request in its place: at the front, which is no later than where it was.
-    // Returns: whether there was anybody.
+    // Takes `one` out, and puts who shares its request in its place.  Returns: whether there was anybody.
     bool bequeath(batch_caller& one) noexcept {
         batch_caller* const heir = next_of(one);
         if (!heir) return false;
-        remove(one);
-        callers_.push_front(*heir);
+        callers_.replace(one, *heir);
+        heir->arrived_ = one.arrived_; // keeps L1: its request is as old as its place
+        count_out(one);
         count_in(*heir);
         return true;
     }
@@ -16108,7 +16629,7 @@ public:
     // The latest moment at which `one` should be sent for the sake of its own deadline: twice the usual time before it,
     // and a quarter of all the time it has, as the usual time may not be known yet.
     static time_point due_for(batch_caller const& one, duration usual) noexcept {
-        time_point const deadline = one.where().deadline;
+        time_point const deadline = deadline_of(one.where());
         if (deadline == no_deadline) return no_deadline;
         if (deadline <= one.arrived_) return one.arrived_;
         duration const given = deadline - one.arrived_;
@@ -16121,28 +16642,279 @@ private:
         weight_ += one.weight_;
         if (one.twins_) firsts_.insert(*one.twins_); // keeps L2
     }
+    void count_out(batch_caller& one) noexcept {
+        --count_;
+        weight_ -= one.weight_;
+        if (one.twins_) firsts_.erase(*one.twins_); // keeps L2
+    }
 
-    // L1: exactly count_ callers are linked, oldest first but for heirs, and weight_ is the sum of their weights.
+    // L1: exactly count_ callers are linked, oldest first, and weight_ is the sum of their weights.
     // L2: where requests may be shared, those of callers_ are all different, and firsts_ has them all; who asks for the
     //     same as one of them is among its `others`.
     intrusive_list<batch_caller> callers_;
-    twin_table firsts_;
+    twin_table& firsts_;
     std::size_t count_ = 0;
     std::size_t weight_ = 0;
 };
 
 } // namespace weir::detail
 
-namespace weir {
+namespace weir::detail {
 
-// What becomes of a request that comes while `max_pending` others are in line.
-enum class overflow : unsigned char {
-    wait,        // it queues behind them, in its caller's own frame: a line of callers needs no bound on memory
-    refuse,      // errc::overloaded
-    shed_oldest, // errc::overloaded for the first in line, which has waited longest and may be of no use any more
+class batch_partition : public list_node, immovable { // linked while it is hungry
+public:
+    explicit batch_partition(twin_table& firsts) : line{firsts} {}
+
+    // Whether a lane more would have something to take.
+    bool wants_lane(std::size_t max_items, std::size_t max_weight) const noexcept {
+        return !line.empty() && (collecting == 0 || line.fills_more_than(collecting, max_items, max_weight));
+    }
+    std::size_t under_way() const noexcept { return active - collecting; }
+    bool over() const noexcept { return line.empty() && active == 0 && lent == 0; }
+
+    // P1: `active` lanes work for it, `collecting` of these collect; active <= max_in_flight + lent as one starts.
+    batch_line line;
+    std::size_t active = 0;
+    std::size_t collecting = 0;
+    std::size_t lent = 0;        // handlers that wait for a request of their own
+    waiter* lingering = nullptr; // the lane that does
+    time_point lingers_until{};
+    duration usual{}; // a moving mean of the time that a batch takes, where time matters
+
+    batch_partition* next = nullptr; // among the spare ones, or in its bucket
+
+private:
+    friend class partition_table;
+    std::uint64_t number_ = 0;
 };
 
-} // namespace weir
+// The live partitions by their numbers, and the spare ones. Its size is fixed, so that nobody allocates under the lock.
+class partition_table : immovable {
+public:
+    // Room for `most` at a time; none where there are no partitions.
+    explicit partition_table(std::size_t most)
+        : most_{most}, mask_{most != 0 ? std::bit_ceil(std::min<std::size_t>(most, 4096)) - 1 : 0},
+          buckets_{most != 0 ? new batch_partition* [mask_ + 1] {} : nullptr} {}
+    ~partition_table() {
+        each([](batch_partition& one) { delete &one; });
+        while (batch_partition* const one = spare_.pop()) delete one;
+    }
+
+    bool full() const noexcept { return live_ == most_; }
+    std::size_t live() const noexcept { return live_; }
+    // Adds one to the spare.
+    void adopt(std::unique_ptr<batch_partition> one) noexcept { spare_.push(*one.release()); }
+    // Null where that number is not live.
+    batch_partition* find(std::uint64_t number) const noexcept {
+        batch_partition* one = bucket(number);
+        while (one && one->number_ != number) one = one->next;
+        return one;
+    }
+    // Makes a spare one live; null where there is none.  Needs: not to be full, and a number that is not live.
+    batch_partition* open(std::uint64_t number) noexcept {
+        batch_partition* const one = spare_.pop();
+        if (!one) return nullptr;
+        one->number_ = number;
+        one->usual = {};
+        one->next = std::exchange(bucket(number), one);
+        ++live_;
+        return one;
+    }
+    // Forgets a live one.  Needs: it to be over.
+    void forget(batch_partition& one) noexcept {
+        if (one.linked()) one.unlink();
+        batch_partition** link = &bucket(one.number_);
+        while (*link != &one) link = &(*link)->next;
+        *link = one.next;
+        spare_.push(one);
+        --live_;
+    }
+    // For each live one.  Cost: a look at each bucket.
+    template <class Visit>
+    void each(Visit visit) noexcept {
+        for (std::size_t n = 0; buckets_ && n <= mask_; ++n)
+            for (batch_partition* one = buckets_[n]; one;) visit(*std::exchange(one, one->next));
+    }
+
+private:
+    batch_partition*& bucket(std::uint64_t number) const noexcept {
+        return buckets_[static_cast<std::size_t>(mix_hash(number)) & mask_];
+    }
+
+    // There are as many partitions as have ever been live at a time, at most `most_`.
+    std::size_t const most_;
+    std::size_t live_ = 0;
+    std::size_t const mask_;
+    std::unique_ptr<batch_partition*[]> const buckets_;
+    intrusive_stack<batch_partition> spare_;
+};
+
+} // namespace weir::detail
+
+// weir/flow/batch_tuner.hpp: how large batches should be, found out from how long they take.
+// The time of a batch is to be half of what an answer may take, at most: one that comes while a batch is under way waits
+// for that and then for its own. Within this bound the size climbs to where most items are done in a second. Only batches
+// that are as large as allowed tell: a smaller one was all that there was, and is sent as it is.
+//   steady   a window of full batches at the size; their rate is remembered
+//   trial    a window at a size beside it; the better rate stays. A better one doubles the next step, two worse ones
+//            halve it, and at the smallest step the trials become rare, as each may cost a little
+//   cut      a trial of a smaller size because batches take too long. It stays only if they become shorter by it: where a
+//            call takes too long by itself, small batches would make it worse
+// A rate that changes by a third at the same size is another backend than before: the next step is large again, and where
+// it fell, the first trial is of the size at the beginning, so that no valley keeps the size where it was.
+// Cost:     it follows a fall within 40 full batches, where one step is enough within 12. A rise that only larger batches
+//           would show is met by the next trial: within 200.
+// Source:   hill climbing on throughput after J. Hellerstein, V. Morrison, E. Eilebrecht, "Applying Control Theory in the
+//           Real World: Experience With Building a Controller for the .NET Thread Pool", SIGMETRICS PER 37(3), 2009; the
+//           bound on time, with a cut in proportion, after D. Crankshaw et al., "Clipper", NSDI 2017, whose additive
+//           increase knows no rate, and so passes a size beyond which a backend becomes slow.
+// Not:      gradient_limit.hpp, which compares a time with that at rest: a batch takes longer because it is larger.
+// Not:      safe for two threads at once.
+// For:      authors of primitives.
+
+namespace weir::detail {
+
+class batch_tuner {
+public:
+    // `most` is at least 1.
+    batch_tuner(duration target, std::size_t most) noexcept
+        : half_target_{static_cast<double>(target.count()) / 2}, most_{most}, size_{std::min(most, first)} {}
+
+    // How many items the next batch should have at most.
+    std::size_t size() const noexcept { return trial_ != 0 ? trial_ : size_; }
+    // How long a lane may hold back while others are under way, where a batch takes `usual`: no longer than that, and
+    // no longer than the target leaves.
+    duration linger(duration usual) const noexcept {
+        duration const left{static_cast<duration::rep>(half_target_) - usual.count()};
+        return std::clamp(left, duration::zero(), std::max(usual, duration::zero()));
+    }
+    // A batch of so many took `time`.
+    void took(std::size_t items, duration time) noexcept;
+
+private:
+    enum class reason : unsigned char { growth, less, too_long, anew };
+    static constexpr std::size_t first = 16;     // size
+    static constexpr int window = 4;             // batches
+    static constexpr double better = 1.01;       // a gain that is worth a larger or a smaller batch
+    static constexpr double hopeless = 0.75;     // of the rate: a trial ends with its first batch
+    static constexpr double changed = 1.0 / 3;   // of the rate, upwards or downwards
+    static constexpr double smallest = 1.0 / 16; // step
+    static constexpr int rarest = 32;            // windows between trials
+
+    void end_steady(double rate, double time) noexcept;
+    void end_trial(double rate, double time) noexcept;
+    void try_next(double time) noexcept;
+    void try_size(double wanted, reason why) noexcept;
+    void restart() noexcept { batches_ = 0, items_ = 0, time_ = 0; }
+
+    double const half_target_; // nanoseconds, as all times here
+    std::size_t const most_;
+    // U1: 1 <= size() <= most_. What is in the window was done at size(), or took too long though it was smaller.
+    std::size_t size_;
+    std::size_t trial_ = 0; // the size that is tried; zero while steady
+    reason why_ = reason::growth;
+    double rate_ = 0; // items a nanosecond at size_; zero where it is not known
+    double steady_time_ = 0; // of a batch at size_
+    double step_ = 1; // by how much larger the next trial is
+    bool upwards_ = true;
+    int refused_ = 0; // trials in a row that were no better
+    int rest_ = 0;    // windows before the next
+    int pause_ = 1;   // and between those that come after
+    // The window.
+    int batches_ = 0;
+    double items_ = 0;
+    double time_ = 0;
+};
+
+inline void batch_tuner::took(std::size_t items, duration time) noexcept {
+    double const spent = std::max(1.0, static_cast<double>(time.count()));
+    bool const full = items >= size();
+    if (!full && (spent <= half_target_ || trial_ != 0)) {
+        if (trial_ == 0) restart(); // a full window is one after the other
+        return;
+    }
+    ++batches_;
+    items_ += static_cast<double>(items);
+    time_ += spent;
+    double const rate = items_ / time_;
+    if (batches_ < window && !(trial_ != 0 && why_ != reason::too_long && rate < rate_ * hopeless)) return;
+    double const each = time_ / batches_;
+    restart();
+    if (trial_ != 0) end_trial(rate, each);
+    else end_steady(rate, each);
+}
+
+inline void batch_tuner::end_steady(double rate, double time) noexcept {
+    bool const fell = rate_ != 0 && rate < rate_ * (1 - changed);
+    if (fell || (rate_ != 0 && rate > rate_ * (1 + changed))) {
+        step_ = 1;
+        upwards_ = !fell;
+        pause_ = 1;
+        rest_ = refused_ = 0;
+        rate_ = rate;
+    }
+    rate_ = rate_ == 0 ? rate : (rate_ + rate) / 2;
+    steady_time_ = time;
+    if (fell && size_ > first) try_size(first, reason::anew);
+    else if (rest_ > 0) --rest_;
+    else if (time > half_target_)
+        try_size(static_cast<double>(size_) * std::max(0.5, half_target_ / time), reason::too_long);
+    else try_next(time);
+}
+
+inline void batch_tuner::try_next(double time) noexcept {
+    double const size = static_cast<double>(size_);
+    if (upwards_) {
+        double const room = 1.05 * half_target_ / time - 1; // as if time rose with the size, which it may do less than
+        try_size(size * (1 + std::min(step_, room)), reason::growth);
+    } else {
+        try_size(size / (1 + step_), reason::less);
+    }
+}
+
+inline void batch_tuner::try_size(double wanted, reason why) noexcept {
+    std::size_t next = std::clamp<std::size_t>(static_cast<std::size_t>(wanted), 1, most_); // keeps U1
+    if (next == size_) { // where a step is less than an item
+        if (why != reason::growth) next = std::max<std::size_t>(size_ - 1, 1);
+        else if (wanted > static_cast<double>(size_)) next = std::min(size_ + 1, most_);
+    }
+    why_ = why;
+    if (next != size_) trial_ = next;
+    else end_trial(0, half_target_ * 2); // there is nothing to try on that side
+}
+
+inline void batch_tuner::end_trial(double rate, double time) noexcept {
+    std::size_t const tried = std::exchange(trial_, 0);
+    bool good = rate > rate_ * better && time <= half_target_;
+    if (why_ == reason::too_long && tried != 0) {
+        double const shorter = 1 - static_cast<double>(tried) / static_cast<double>(size_);
+        good = time <= half_target_ || time < steady_time_ * (1 - shorter / 4);
+    }
+    if (good) {
+        size_ = tried;
+        rate_ = rate;
+        steady_time_ = time;
+        step_ = why_ == reason::too_long ? smallest : std::min(1.0, step_ * 2);
+        upwards_ = why_ != reason::less;
+        refused_ = 0;
+        pause_ = 1;
+        if (step_ >= 1) try_next(time); // far from where it should be
+        return;
+    }
+    upwards_ = why_ == reason::less;
+    if (why_ == reason::anew) return;
+    if (++refused_ < 2 && why_ != reason::too_long) return;
+    refused_ = 0;
+    if (why_ != reason::too_long && step_ > smallest) {
+        step_ /= 2;
+        return;
+    }
+    step_ = 2 * smallest; // both are tried when trials come again
+    rest_ = pause_;
+    pause_ = std::min(2 * pause_, rarest);
+}
+
+} // namespace weir::detail
 
 namespace weir::detail {
 
@@ -16151,13 +16923,17 @@ public:
     struct limits {
         std::size_t max_items;
         std::size_t max_weight;
-        std::size_t max_lanes;
-        std::size_t max_pending; // has no end where those who come may wait
+        std::size_t max_in_flight;  // of a partition
+        std::size_t max_lanes;      // of all
+        std::size_t max_pending;    // of a partition; has no end where those who come may wait
+        std::size_t max_partitions; // live at a time; zero where there are none
         std::size_t bisect_calls;
-        std::size_t buckets;     // for requests that may be shared; none where they may not
+        std::size_t buckets;        // for requests that may be shared; none where they may not
         weir::overflow overflow;
         duration linger;
+        duration target; // of the tuner; zero where there is none
         executor_ref executor;
+        batch_recorder recorder;
     };
     struct tally {
         std::uint64_t batches = 0;
@@ -16170,12 +16946,25 @@ public:
         std::uint64_t shared = 0;
         std::size_t pending = 0;
         std::size_t lanes_busy = 0;
+        std::size_t partitions = 0;
+        std::size_t max_items = 0;
+    };
+    // What became of a request.
+    enum class entry : unsigned char {
+        waits,
+        over,              // it has been told, or a stop has come
+        lacks_a_lane,      // nothing has happened: one must be adopted first
+        lacks_a_partition, // the same
     };
 
-    explicit batch_core(limits bounds) : bounds_{bounds}, room_{bounds.max_pending}, line_{bounds.buckets} {}
+    explicit batch_core(limits bounds)
+        : bounds_{bounds}, timed_{lingers() || bounds.recorder.timed()}, room_{bounds.max_pending},
+          tuner_{bounds.target, bounds.max_items}, max_items_{tuned() ? tuner_.size() : bounds.max_items},
+          firsts_{bounds.buckets}, whole_{firsts_}, table_{bounds.max_partitions} {}
     limits const& bounds() const noexcept { return bounds_; }
     // Whether it looks at the clock.
-    bool timed() const noexcept { return bounds_.linger > duration::zero(); }
+    bool timed() const noexcept { return timed_; }
+    bool lingers() const noexcept { return bounds_.linger > duration::zero() || tuned(); }
     tally figures() noexcept;
     // Puts a new lane among the idle ones.
     void adopt(batch_lane& lane) noexcept {
@@ -16183,11 +16972,12 @@ public:
         idle_.push(lane);
         ++lanes_;
     }
-    // Whether one more borrowed lane would have to be made.
-    bool short_of_lanes() noexcept {
+    void adopt(std::unique_ptr<batch_partition> one) noexcept {
         spin_guard const held{lock_};
-        return lanes_ <= bounds_.max_lanes + lent_;
+        table_.adopt(std::move(one));
     }
+    std::unique_ptr<batch_partition> make_partition() { return std::make_unique<batch_partition>(firsts_); }
+
     // Refuses from now on.
     void shut() noexcept;
     bool deserted() noexcept {
@@ -16195,16 +16985,17 @@ public:
         return quiet();
     }
 
-    // Second half of the caller's await_suspend. With `from_handler` it borrows a lane until it has its answer.
+    // Second half of the caller's await_suspend. `number` is that of its partition, where there are any. With
+    // `from_handler` it borrows a lane until it has its answer.
     template <bool Ruled>
-    WEIR_INLINE bool enqueue(batch_caller& one, bool from_handler) noexcept;
+    WEIR_INLINE entry enqueue(batch_caller& one, bool from_handler, std::uint64_t number) noexcept;
 
     class linger_wait; // for a lane before it takes
     class rest_wait;   // for a lane after it has delivered
     class quiet_wait;  // for who drains
 
     // For a lane that runs.
-    std::size_t wanted() noexcept; // how many it might take
+    std::size_t wanted(batch_lane const& lane) noexcept; // how many it might take
     // Takes from the line what the lane has room for: their owners stay where they are until end_gathering.
     template <bool Ruled>
     std::size_t take(batch_lane& lane) noexcept;
@@ -16219,177 +17010,153 @@ public:
 private:
     friend batch_caller;
 
-    bool quiet() const noexcept { return line_.empty() && active_ == 0; }
-    bool wants_lane() const noexcept {
-        return !line_.empty() &&
-               (collecting_ == 0 || line_.fills_more_than(collecting_, bounds_.max_items, bounds_.max_weight));
+    bool tuned() const noexcept { return bounds_.target > duration::zero(); }
+    bool quiet() const noexcept { return active_ == 0 && table_.live() == 0 && whole_.line.empty(); }
+    bool may_start(batch_partition const& of) const noexcept {
+        return of.wants_lane(max_items_, bounds_.max_weight) && of.active < bounds_.max_in_flight + of.lent;
     }
     std::size_t lanes_allowed() const noexcept { return bounds_.max_lanes + lent_; }
-    executor_ref next_executor() noexcept {
-        return bounds_.executor ? bounds_.executor : line_.front()->where().executor;
+    executor_ref next_executor(batch_partition& of) noexcept {
+        return bounds_.executor ? bounds_.executor : of.line.front()->where().executor;
     }
-    // A lane that is now collecting, for the caller to post; null where none is wanted or none may.
-    batch_lane* start_lane() noexcept;
+    // A lane that now collects for it, for the caller to launch; null where none is wanted or none may.
+    batch_lane* start_lane(batch_partition& of) noexcept;
+    void assign(batch_lane& lane, batch_partition& of) noexcept {
+        ++of.active;
+        ++of.collecting; // keeps P1
+        ++collecting_;
+        lane.partition_ = &of;
+    }
+    // The next that a lane which has ended its work for `done` should work for; null where there is none.
+    batch_partition* next_for_lane(batch_partition& done) noexcept;
+    void forget_if_over(batch_partition& one) noexcept {
+        if (one.over() && &one != &whole_) table_.forget(one); // keeps J6
+    }
+    template <class Visit>
+    void each_partition(Visit visit) noexcept {
+        visit(whole_);
+        table_.each(visit);
+    }
+    duration linger_of(batch_partition const& one) const noexcept {
+        return tuned() ? tuner_.linger(one.usual) : bounds_.linger;
+    }
     // Whether a lane has nothing to linger for.
-    bool enough() const noexcept {
-        return line_.fills(bounds_.max_items, bounds_.max_weight) || line_.empty() || shut_ || drainers_count_ != 0;
+    bool enough(batch_partition const& of) const noexcept {
+        return of.line.fills(max_items_, bounds_.max_weight) || of.line.empty() || shut_ || drainers_count_ != 0 ||
+               (tuned() && of.under_way() == 0);
     }
     // The waiter of the lane that lingers, claimed, for the caller to wake; null where there is none.
-    waiter* ring() noexcept;
-    waiter* ring_if_enough() noexcept { return lingering_ && enough() ? ring() : nullptr; }
+    waiter* ring(batch_partition& of) noexcept;
+    waiter* ring_if_enough(batch_partition& of) noexcept { return of.lingering && enough(of) ? ring(of) : nullptr; }
     // The same, where the line has become due sooner by `one`.
-    WEIR_COLD waiter* ring_for(batch_caller const& one) noexcept {
-        return enough() || batch_line::due_for(one, usual_) < lingers_until_ ? ring() : nullptr; // keeps J4
+    WEIR_COLD waiter* ring_for(batch_partition& of, batch_caller const& one) noexcept {
+        return enough(of) || batch_line::due_for(one, of.usual) < of.lingers_until ? ring(of) : nullptr; // keeps J4
+    }
+    void ring_all_if_enough(wake_list& rung) noexcept {
+        each_partition([&](batch_partition& of) {
+            if (waiter* const one = ring_if_enough(of)) rung.add(*one);
+        });
     }
     // Whether a line that is shut or full has no place for `one`; then it has been told.
-    WEIR_COLD inline bool refuses(batch_caller& one) noexcept;
+    WEIR_COLD inline bool refuses(batch_caller& one, batch_partition& of) noexcept;
+    WEIR_COLD inline entry refuse(batch_caller& one, errc why) noexcept;
     // Takes the first request out of the line and refuses it; those who must be woken are added to `shed`.
-    WEIR_COLD inline void shed_first(wake_list& shed) noexcept;
+    WEIR_COLD inline void shed_first(batch_partition& of, wake_list& shed) noexcept;
 
-    // J1: the callers in line_ are each in phase waiting or claimed by a stop that is on its way; a caller is in line_,
+    // J1: the callers in a line are each in phase waiting or claimed by a stop that is on its way; a caller is in a line,
     //     dispatched (place_ is set), or known to nobody here.
-    // J2: `active_` lanes are not idle, `collecting_` of these collect; active_ <= max_lanes + lent_ as one starts.
-    // J3: while there is a pending request, a lane is collecting, or as many as may be are under way; each looks again
-    //     when it ends. So no request is forgotten.
-    // J4: at most one lane lingers: a second one finds that the first suffices. It does so until lingers_until_ at most,
-    //     which is not after the line is due.
+    // J2: active_ lanes are not idle, collecting_ of these collect; active_ <= max_lanes + lent_ as one starts. Each
+    //     partition has its part of these (P1), and each lane that is not idle has the partition that it works for.
+    // J3: while a partition has a pending request, a lane collects for it, or as many as it may have are under way, or it
+    //     is hungry and all lanes are; each looks again when it ends. So no request is forgotten, and as the hungry are
+    //     served in turns, none of them starves.
+    // J4: at most one lane of a partition lingers: a second one finds that the first suffices. It does so until
+    //     lingers_until at most, which is not after the line is due.
     // J5: owners_[i] of a lane under way is who asked what lies in place i, or null when it has left. It changes under
     //     the lock, or by the lane while gathering_ is raised, during which no caller gets away.
+    // J6: a partition of the table that is over is forgotten before the lock is released.
     spin_lock lock_;
     bool shut_ = false;
     limits const bounds_;
-    std::size_t room_; // how many may be pending: none once it is shut
-    batch_line line_;
+    bool const timed_;
+    std::size_t room_; // how many may be in a line: none once it is shut
+    batch_tuner tuner_;
+    std::size_t max_items_; // as large as a batch may be now
+    twin_table firsts_;
+    batch_partition whole_; // where there are no others
+    partition_table table_;
+    intrusive_list<batch_partition> hungry_;
     std::size_t lanes_ = 0;
     std::size_t active_ = 0;
     std::size_t collecting_ = 0;
     std::size_t lent_ = 0; // handlers that wait for a request of their own
     intrusive_stack<batch_lane> idle_;
-    waiter* lingering_ = nullptr;
-    time_point lingers_until_{};
-    duration usual_{}; // a moving mean of the time that a batch takes, where time matters
     intrusive_list<waiter> drainers_;
     std::size_t drainers_count_ = 0;
     tally tally_;
 };
 
-inline void batch_caller::weighs(std::size_t weight) noexcept {
-    weight_ = std::clamp<std::size_t>(weight, 1, core_.bounds().max_weight);
-}
-
-inline void batch_caller::settle() noexcept {
-    if (!lends_) return; // the batcher may be gone
-    spin_guard const held{core_.lock_};
-    --core_.lent_;
-}
-
-inline void batch_caller::leave(waiter& self) noexcept {
-    auto& one = static_cast<batch_caller&>(self);
-    batch_core& core = one.core_;
-    waiter* rung = nullptr;
-    backoff wait;
-    for (bool left = false; !left;) {
-        {
-            spin_guard const held{core.lock_};
-            left = true;
-            if (one.follows_) {
-                if (one.linked()) one.unlink(); // the request is not its own
-            } else if (one.linked()) {
-                if (core.line_.bequeath(one)) break;
-                core.line_.remove(one); // keeps J1
-                ++core.tally_.left_before;
-                rung = core.ring_if_enough(); // B8: nobody may be left to linger for
-            } else if (one.place_) {
-                if (one.lane_->gathering_.load(acquire)) { // [gathered] its request is being moved out of this frame
-                    left = false;
-                } else if (batch_caller* const heir = batch_line::next_of(one)) {
-                    heir->lane_ = one.lane_;
-                    heir->place_ = std::exchange(one.place_, nullptr);
-                    *heir->place_ = heir; // keeps J5
-                } else {
-                    *std::exchange(one.place_, nullptr) = nullptr; // keeps J5
-                    ++core.tally_.left_after;
-                }
-            }
-        }
-        if (!left) wait();
-    }
-    // ---- the batcher may be gone, unless somebody is rung
-    if (rung) rung->wake();
-}
-
-inline batch_lane* batch_core::start_lane() noexcept {
-    if (!wants_lane() || active_ >= lanes_allowed()) return nullptr; // keeps J3: those under way will look
-    batch_lane* const lane = idle_.pop();
-    if (!lane) return nullptr;
-    ++active_;
-    ++collecting_;
-    lane->where_.executor = next_executor();
-    return lane;
-}
-
-inline waiter* batch_core::ring() noexcept {
-    waiter* const one = std::exchange(lingering_, nullptr);
+inline waiter* batch_core::ring(batch_partition& of) noexcept {
+    waiter* const one = std::exchange(of.lingering, nullptr);
     return one->claim() ? one : nullptr; // else its time has just come
 }
 
-bool batch_core::refuses(batch_caller& one) noexcept {
-    if (!shut_ && bounds_.overflow == overflow::shed_oldest && !line_.empty()) return false;
-    one.refused_ = make_error_code(shut_ ? errc::closed : errc::overloaded);
-    ++tally_.refused;
-    one.complete_unpublished();
-    return true;
-}
-
-void batch_core::shed_first(wake_list& shed) noexcept {
-    ++tally_.shed;
-    batch_caller* one = line_.front();
-    line_.remove(*one);
-    while (one) { // with all who share it
-        batch_caller* const next = batch_line::next_of(*one);
-        if (one->claim()) { // else a stop has it
-            one->refused_ = make_error_code(errc::overloaded);
-            shed.add(*one);
-        }
-        one = next;
-    }
-}
-
-template <bool Ruled>
-bool batch_core::enqueue(batch_caller& one, bool from_handler) noexcept {
-    if (timed()) one.arrived_ = clock::now();
-    batch_lane* started = nullptr;
-    waiter* rung = nullptr;
-    wake_list shed;
+inline void batch_core::shut() noexcept {
+    wake_list rung;
     {
         spin_guard const held{lock_};
-        batch_caller* first = nullptr;
-        if constexpr (Ruled) first = line_.find_equal(one);
-        bool const full = !first && line_.count() >= room_;
-        if ((full || (Ruled && shut_)) && refuses(one)) return false;
-        if (!one.publish()) return false; // a stop has come
-        if (full) shed_first(shed);
-        if (first) {
-            line_.join(one, *first, usual_);
-            ++tally_.shared;
-        } else {
-            line_.push_back<Ruled>(one); // keeps J1
-        }
-        if (from_handler) ++lent_;
-        one.lends_ = from_handler;
-        started = start_lane();
-        if (lingering_) rung = ring_for(one);
+        shut_ = true;
+        room_ = 0;
+        ring_all_if_enough(rung);
     }
-    // ---- the caller may run elsewhere; the batcher stays for the lanes in hand, and for those who are shed
-    shed.wake_all();
-    if (started) started->launch();
-    if (rung) rung->wake();
-    return true;
+    rung.wake_all();
 }
 
-inline std::size_t batch_core::wanted() noexcept {
+inline batch_core::tally batch_core::figures() noexcept {
     spin_guard const held{lock_};
-    return std::min(line_.count(), bounds_.max_items);
+    tally now = tally_;
+    each_partition([&](batch_partition const& one) { now.pending += one.line.count(); });
+    now.lanes_busy = active_ - collecting_;
+    now.partitions = table_.live();
+    now.max_items = max_items_;
+    return now;
+}
+
+} // namespace weir::detail
+
+// weir/flow/batch_waits.hpp: the three waits of a batcher: of a lane for more, of a lane for work, of a drain for quiet.
+// For:      authors of primitives.
+
+// weir/flow/batch_turn.hpp: what a lane of a batcher does under the lock: for whom it works, what it takes and answers.
+// For:      authors of primitives.
+
+namespace weir::detail {
+
+inline batch_lane* batch_core::start_lane(batch_partition& of) noexcept {
+    if (!may_start(of)) return nullptr; // keeps J3: those under way will look
+    batch_lane* const lane = active_ < lanes_allowed() ? idle_.pop() : nullptr;
+    if (!lane) {
+        if (!of.linked()) hungry_.push_back(of); // keeps J3
+        return nullptr;
+    }
+    ++active_;
+    assign(*lane, of);
+    lane->where_.executor = next_executor(of);
+    return lane;
+}
+
+inline batch_partition* batch_core::next_for_lane(batch_partition& done) noexcept {
+    if (active_ > lanes_allowed()) return nullptr; // it was borrowed, and those who are left will look
+    if (hungry_.empty()) return may_start(done) ? &done : nullptr;
+    if (!done.linked() && may_start(done)) hungry_.push_back(done); // behind those who have waited longer
+    while (batch_partition* const one = hungry_.pop_front())
+        if (may_start(*one)) return one;
+    return nullptr;
+}
+
+inline std::size_t batch_core::wanted(batch_lane const& lane) noexcept {
+    spin_guard const held{lock_};
+    return std::min(lane.partition_->line.count(), max_items_);
 }
 
 template <bool Ruled>
@@ -16398,13 +17165,15 @@ std::size_t batch_core::take(batch_lane& lane) noexcept {
     batch_lane* started = nullptr;
     {
         spin_guard const held{lock_};
+        batch_partition& of = *lane.partition_;
+        --of.collecting;
         --collecting_;
-        if (!wants_lane()) return 0; // all have left, or those who collect suffice
-        std::size_t const most = std::min(bounds_.max_items, lane.capacity_);
+        if (!of.wants_lane(max_items_, bounds_.max_weight)) return 0; // all have left, or those who collect suffice
+        std::size_t const most = std::min(max_items_, lane.capacity_);
         std::size_t room = bounds_.max_weight;
         std::size_t count = 0;
         while (count < most) {
-            batch_caller* const one = line_.pop_within<Ruled>(room); // the first fits: nobody weighs more than max_weight
+            batch_caller* const one = of.line.pop_within<Ruled>(room); // the first fits: nobody is over max_weight
             if (!one) break;
             lane.owners_[count] = one;
             one->place_ = &lane.owners_[count];
@@ -16415,18 +17184,26 @@ std::size_t batch_core::take(batch_lane& lane) noexcept {
         lane.gathering_.store(true, relaxed); // read under the lock
         ++tally_.batches;
         tally_.items += count;
-        started = start_lane(); // keeps J3
+        started = start_lane(of); // keeps J3
     }
     if (started) started->launch();
+    bounds_.recorder.size(lane.count_);
+    if (bounds_.recorder.waits()) // nobody gets away before end_gathering
+        for (std::size_t n = 0; n < lane.count_; ++n) bounds_.recorder.wait(lane.began_ - lane.owners_[n]->arrived_);
     return lane.count_;
 }
 
 inline void batch_core::note_end(batch_lane& lane, std::size_t extra_calls) noexcept {
     if (!timed() && extra_calls == 0) return;
     duration const took = timed() ? clock::now() - lane.began_ : duration::zero();
+    bounds_.recorder.handler_time(took);
     spin_guard const held{lock_};
     tally_.extra_calls += extra_calls;
-    usual_ += (took - usual_) / (usual_ == duration::zero() ? 1 : 8);
+    duration& usual = lane.partition_->usual;
+    usual += (took - usual) / (usual == duration::zero() ? 1 : 8);
+    if (!tuned() || extra_calls != 0) return;
+    tuner_.took(lane.count_, took);
+    max_items_ = tuner_.size();
 }
 
 inline void batch_core::claim(batch_lane& lane, std::size_t from, std::size_t to) noexcept {
@@ -16450,29 +17227,7 @@ inline batch_caller* batch_core::next_sharer(batch_lane& lane, std::size_t index
     return nullptr;
 }
 
-inline void batch_core::shut() noexcept {
-    waiter* rung = nullptr;
-    {
-        spin_guard const held{lock_};
-        shut_ = true;
-        room_ = 0;
-        rung = ring_if_enough();
-    }
-    if (rung) rung->wake();
-}
-
-inline batch_core::tally batch_core::figures() noexcept {
-    spin_guard const held{lock_};
-    tally now = tally_;
-    now.pending = line_.count();
-    now.lanes_busy = active_ - collecting_;
-    return now;
-}
-
 } // namespace weir::detail
-
-// weir/flow/batch_waits.hpp: the three waits of a batcher: of a lane for more, of a lane for work, of a drain for quiet.
-// For:      authors of primitives.
 
 namespace weir::detail {
 
@@ -16481,8 +17236,8 @@ namespace weir::detail {
 class batch_core::linger_wait : waiter, timer {
 public:
     // `reached` is the lane's: a time that has come, whatever the clock says, as a wheel may run ahead of it.
-    linger_wait(batch_core& of, time_point& reached) noexcept
-        : waiter{&nobody}, timer{&claim_for, &fired}, core_{of}, reached_{reached} {}
+    linger_wait(batch_core& of, batch_lane& lane, time_point& reached) noexcept
+        : waiter{&nobody}, timer{&claim_for, &fired}, core_{of}, partition_{*lane.partition_}, reached_{reached} {}
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> lane) noexcept {
@@ -16494,9 +17249,9 @@ public:
         if (!wheel_) return false;
         wheel_->cancel(*this);
         spin_guard const held{core_.lock_};
-        if (core_.lingering_ == static_cast<waiter*>(this)) { // nobody has rung, so its time has come
-            core_.lingering_ = nullptr;
-            reached_ = core_.lingers_until_;
+        if (partition_.lingering == static_cast<waiter*>(this)) { // nobody has rung, so its time has come
+            partition_.lingering = nullptr;
+            reached_ = partition_.lingers_until;
         }
         return true;
     }
@@ -16508,6 +17263,7 @@ private:
     static void nobody(waiter& self) noexcept { static_cast<void>(self); } // a lane's context has no stop
 
     batch_core& core_;
+    batch_partition& partition_;
     time_point& reached_;
     timer_wheel* wheel_ = nullptr;
 };
@@ -16554,15 +17310,16 @@ inline bool batch_core::linger_wait::begin() noexcept {
     time_point const now = std::max(clock::now(), reached_);
     spin_guard const held{core_.lock_};
     // Where it is not enough, one lane suffices: should several collect, the last one lingers.
-    bool const lingers = !core_.enough() && core_.collecting_ == 1;
-    time_point const at = lingers ? core_.line_.due(core_.bounds_.linger, core_.usual_) : now;
+    batch_partition& of = partition_;
+    bool const lingers = !core_.enough(of) && of.collecting == 1;
+    time_point const at = lingers ? of.line.due(core_.linger_of(of), of.usual) : now;
     if (at <= now) {
         complete_unpublished();
         return false;
     }
     wheel_ = &wheel;
-    core_.lingering_ = this; // keeps J4: fewer than max_items are pending, so one lane is all that is wanted
-    core_.lingers_until_ = at;
+    of.lingering = this; // keeps J4: fewer than max_items are pending, so one lane is all that is wanted
+    of.lingers_until = at;
     return wheel.insert_if(*this, at, [this] { return publish(); }); // await_resume waits for the lock that we hold
 }
 
@@ -16570,33 +17327,41 @@ inline bool batch_core::rest_wait::await_suspend(std::coroutine_handle<>) noexce
     batch_core& core = core_;
     batch_lane& lane = lane_;
     bool moves = false;
+    bool goes_on = false;
     wake_list woken;
     {
         spin_guard const held{core.lock_};
-        if (core.wants_lane() && core.active_ <= core.lanes_allowed()) {
-            ++core.collecting_;
-            executor_ref const to = core.next_executor();
-            if (to == lane.where_.executor) return false;
-            lane.where_.executor = to; // the one that it runs on may end with those it has just answered
-            moves = true;
+        batch_partition& done = *lane.partition_;
+        --done.active;
+        batch_partition* const next = core.next_for_lane(done);
+        if (next) {
+            core.assign(lane, *next);
+            executor_ref const to = core.next_executor(*next);
+            moves = to != lane.where_.executor; // the one that it runs on may end with those it has just answered
+            lane.where_.executor = to;
         } else {
             --core.active_;
             core.idle_.push(lane); // keeps J3: nothing is pending, or enough others collect or are under way
-            if (core.quiet()) {
-                while (waiter* const one = core.drainers_.pop_front())
-                    if (one->claim()) woken.add(*one);
-                core.drainers_count_ = 0;
-            }
         }
+        if (next != &done) {
+            if (waiter* const rung = core.ring_if_enough(done)) woken.add(*rung); // nobody may be left to gather behind
+            core.forget_if_over(done);
+        }
+        if (core.quiet()) {
+            while (waiter* const one = core.drainers_.pop_front())
+                if (one->claim()) woken.add(*one);
+            core.drainers_count_ = 0;
+        }
+        goes_on = next && !moves;
     }
     // ---- at rest, another may start the lane, or destroy it with the batcher
     if (moves) lane.launch();
     woken.wake_all();
-    return true;
+    return !goes_on;
 }
 
 inline bool batch_core::quiet_wait::begin() noexcept {
-    waiter* rung = nullptr;
+    wake_list rung;
     {
         spin_guard const held{core_.lock_};
         if (core_.quiet()) {
@@ -16606,10 +17371,10 @@ inline bool batch_core::quiet_wait::begin() noexcept {
         if (!publish()) return false; // a stop has come
         core_.drainers_.push_back(*this);
         ++core_.drainers_count_;
-        rung = core_.ring_if_enough();
+        core_.ring_all_if_enough(rung);
     }
     // ---- the caller may run elsewhere
-    if (rung) rung->wake();
+    rung.wake_all();
     return true;
 }
 
@@ -16618,6 +17383,143 @@ inline bool batch_core::quiet_wait::begin() noexcept {
 // weir/flow/request_lane.hpp: a lane with its requests in one span, the places for their replies, and its coroutine.
 // Spans and places are kept from batch to batch: a lane at work allocates only where a batch is larger than any before.
 // For:      authors of primitives.
+
+// weir/flow/batch_entry.hpp: how a request comes to a batcher, and how its caller leaves before the answer.
+// For:      authors of primitives.
+
+namespace weir::detail {
+
+inline void batch_caller::weighs(std::size_t weight) noexcept {
+    weight_ = std::clamp<std::size_t>(weight, 1, core_.bounds().max_weight);
+}
+
+inline void batch_caller::settle() noexcept {
+    if (!lends_) return; // the batcher may be gone
+    spin_guard const held{core_.lock_};
+    --core_.lent_;
+    --partition_->lent;
+    core_.forget_if_over(*partition_);
+}
+
+bool batch_core::refuses(batch_caller& one, batch_partition& of) noexcept {
+    if (!shut_ && bounds_.overflow == overflow::shed_oldest && !of.line.empty()) return false;
+    static_cast<void>(refuse(one, shut_ ? errc::closed : errc::overloaded));
+    return true;
+}
+
+batch_core::entry batch_core::refuse(batch_caller& one, errc why) noexcept {
+    one.refused_ = make_error_code(why);
+    ++tally_.refused;
+    one.complete_unpublished();
+    return entry::over;
+}
+
+void batch_core::shed_first(batch_partition& of, wake_list& shed) noexcept {
+    ++tally_.shed;
+    batch_caller* one = of.line.front();
+    of.line.remove(*one);
+    while (one) { // with all who share it
+        batch_caller* const next = batch_line::next_of(*one);
+        if (one->claim()) { // else a stop has it
+            one->refused_ = make_error_code(errc::overloaded);
+            shed.add(*one);
+        }
+        one = next;
+    }
+}
+
+template <bool Ruled>
+batch_core::entry batch_core::enqueue(batch_caller& one, bool from_handler, std::uint64_t number) noexcept {
+    if (timed()) one.arrived_ = clock::now();
+    batch_lane* started = nullptr;
+    waiter* rung = nullptr;
+    wake_list shed;
+    {
+        spin_guard const held{lock_};
+        if (from_handler && lanes_ <= lanes_allowed()) return entry::lacks_a_lane;
+        batch_partition* of = &whole_;
+        batch_caller* first = nullptr;
+        if constexpr (Ruled) {
+            if (bounds_.max_partitions != 0) {
+                if (shut_) return refuse(one, errc::closed);
+                if (idle_.empty() && lanes_ < lanes_allowed()) return entry::lacks_a_lane;
+                of = table_.find(number);
+                if (!of) {
+                    if (table_.full()) return refuse(one, errc::overloaded);
+                    of = table_.open(number);
+                    if (!of) return entry::lacks_a_partition;
+                }
+            }
+            one.partition_ = of;
+            first = of->line.find_equal(one);
+        } else {
+            one.partition_ = of;
+        }
+        bool const full = !first && of->line.count() >= room_;
+        if (((full || (Ruled && shut_)) && refuses(one, *of)) || !one.publish()) { // else a stop has come
+            if constexpr (Ruled) forget_if_over(*of);
+            return entry::over;
+        }
+        if (full) shed_first(*of, shed);
+        if (first) {
+            of->line.join(one, *first, of->usual);
+            ++tally_.shared;
+        } else {
+            of->line.push_back<Ruled>(one); // keeps J1
+        }
+        if (from_handler) {
+            ++lent_;
+            ++of->lent;
+        }
+        one.lends_ = from_handler;
+        started = start_lane(*of);
+        if (of->lingering) rung = ring_for(*of, one);
+    }
+    // ---- the caller may run elsewhere; the batcher stays for the lanes in hand, and for those who are shed
+    shed.wake_all();
+    if (started) started->launch();
+    if (rung) rung->wake();
+    return entry::waits;
+}
+
+inline void batch_caller::leave(waiter& self) noexcept {
+    auto& one = static_cast<batch_caller&>(self);
+    batch_core& core = one.core_;
+    waiter* rung = nullptr;
+    backoff wait;
+    for (bool left = false; !left;) {
+        {
+            spin_guard const held{core.lock_};
+            left = true;
+            if (one.follows_) {
+                if (one.linked()) one.unlink(); // the request is not its own
+            } else if (one.linked()) {
+                batch_partition& of = *one.partition_;
+                if (of.line.bequeath(one)) break;
+                of.line.remove(one); // keeps J1
+                ++core.tally_.left_before;
+                rung = core.ring_if_enough(of); // B8: nobody may be left to linger for
+                core.forget_if_over(of);
+            } else if (one.place_) {
+                if (one.lane_->gathering_.load(acquire)) { // [gathered] its request is being moved out of this frame
+                    left = false;
+                } else if (batch_caller* const heir = batch_line::next_of(one)) {
+                    heir->lane_ = one.lane_;
+                    heir->place_ = std::exchange(one.place_, nullptr);
+                    *heir->place_ = heir; // keeps J5
+                } else {
+                    *std::exchange(one.place_, nullptr) = nullptr; // keeps J5
+                    ++core.tally_.left_after;
+                }
+            }
+        }
+        if (!left) wait();
+    }
+    // ---- the batcher may be gone, unless somebody is rung
+    if (rung) rung->wake();
+}
+
+} // namespace weir::detail
 
 // weir/flow/bisect.hpp: finds the few that spoil a batch: what fails is split in halves, until each of them is alone.
 //     for (bisection part{count, calls}; part.more(); part.ended(failed)) { ... part.begin(), part.end() ... }
@@ -16910,11 +17812,11 @@ template <class Request, class Reply, bool Ruled, class Handler>
 typename request_lane<Request, Reply>::run run_lane(batch_core& core, request_lane<Request, Reply>& lane,
                                                     Handler& handle) {
     for (;;) {
-        if (core.timed()) {
+        if (core.lingers()) {
             time_point reached{};
-            for (bool again = true; again;) again = co_await batch_core::linger_wait(core, reached);
+            for (bool again = true; again;) again = co_await batch_core::linger_wait(core, lane, reached);
         }
-        lane.make_room(core.wanted());
+        lane.make_room(core.wanted(lane));
         if (core.take<Ruled>(lane) != 0) {
             std::size_t const count = lane.gather();
             std::size_t extra_calls = 0;
@@ -16942,43 +17844,6 @@ typename request_lane<Request, Reply>::run run_lane(batch_core& core, request_la
 
 namespace weir {
 
-// What becomes of a batch for which the handler throws, or fails every single request.
-enum class on_batch_error : unsigned char {
-    share,  // all get the error
-    bisect, // it is tried again by halves, until those that fail are alone: one in 256 costs at most 16 calls more
-};
-
-class batcher_options {
-public:
-    batcher_options() noexcept {}
-
-    std::size_t max_items = 256;        // of a batch; at least 1
-    std::size_t max_weight = std::numeric_limits<std::size_t>::max(); // of a batch, where the rules weigh requests; one
-                                                                      // that is heavier goes alone
-    std::size_t max_in_flight = 1;      // batches under way at a time: lanes; at least 1
-    duration linger = duration::zero(); // how long the oldest request waits for company, at most, while a lane is idle
-    weir::overflow overflow = weir::overflow::wait;
-    std::size_t max_pending = std::numeric_limits<std::size_t>::max(); // in line; means nothing to overflow::wait
-    on_batch_error on_error = on_batch_error::share;
-    std::size_t max_bisect_calls = 64; // for one batch, beyond the first; what is not told apart by then fails together
-    // Where batches run; where it is empty, each on the executor of the first who is in it. That one must outlive the
-    // batch, even if the caller has left: so set it where callers bring executors that come and go.
-    executor_ref executor;
-};
-
-struct batcher_figures {
-    std::uint64_t batches = 0;
-    std::uint64_t items = 0;        // requests that were dispatched
-    std::uint64_t withdrawn = 0;    // requests whose callers left before that
-    std::uint64_t discarded = 0;    // answers whose callers had left
-    std::uint64_t refused = 0;      // turned away as they came
-    std::uint64_t shed = 0;         // sent away out of the line
-    std::uint64_t extra_calls = 0;  // of the handler, to bisect
-    std::uint64_t shared = 0;       // callers whose request somebody else had in line already
-    std::size_t pending = 0;        // now
-    std::size_t in_flight = 0;      // batches under way, now
-};
-
 // Threads: any, for every function.
 template <class Request, class Reply, class Rules = no_rules>
 class batcher : immovable {
@@ -16990,6 +17855,7 @@ class batcher : immovable {
     static_assert(!sharing_rules<Rules, Request> || std::is_void_v<Reply> || std::is_copy_constructible_v<Reply>,
                   "who shares a request gets a copy of the reply; a shared_value can be copied, whatever it holds");
     static constexpr bool ruled = !std::is_same_v<Rules, no_rules>;
+    static constexpr bool partitioned = partitioning_rules<Rules, Request>;
     class caller;
     using lane = detail::request_lane<Request, Reply>;
 
@@ -17009,7 +17875,8 @@ public:
     // Cancel:  before the request is dispatched it is withdrawn and never sent; afterwards it is on its way, and the
     //          answer is dropped. The caller goes on at once either way: request and answer lie in the lane by then, so
     //          nothing that the handler touches dies with the caller.
-    // Cost:    two short spin locks for the caller, no allocation; a move of the request and two of the reply.
+    // Cost:    two short spin locks for the caller, no allocation; a move of the request and two of the reply. An
+    //          allocation where more partitions are busy at a time than ever before.
     // A handler may submit to its own batcher: it borrows a lane until it has its answer, which costs an allocation the
     // first time. Through another batcher or a coalescer it is not recognised, and counts as anybody else.
     operation<caller, batcher&, Request> submit(Request request) {
@@ -17026,6 +17893,7 @@ public:
     task<> close();
 
     batcher_figures figures() const noexcept;
+    batch_recorder const& recorder() const noexcept { return core_.bounds().recorder; }
 
 private:
     using handler = std::unique_ptr<void, void (*)(void*) noexcept>;
@@ -17042,14 +17910,18 @@ private:
         constexpr std::size_t heaviest = std::numeric_limits<std::size_t>::max() >> 20; // a million can be added up
         return {.max_items = std::max<std::size_t>(options.max_items, 1),
                 .max_weight = std::clamp<std::size_t>(options.max_weight, 1, heaviest),
-                .max_lanes = std::max<std::size_t>(options.max_in_flight, 1),
+                .max_in_flight = std::max<std::size_t>(options.max_in_flight, 1),
+                .max_lanes = std::max<std::size_t>(partitioned ? options.max_lanes : options.max_in_flight, 1),
                 .max_pending = options.overflow == overflow::wait ? std::numeric_limits<std::size_t>::max()
                                                                   : options.max_pending,
+                .max_partitions = partitioned ? std::max<std::size_t>(options.max_partitions, 1) : 0,
                 .bisect_calls = options.on_error == on_batch_error::bisect ? options.max_bisect_calls : 0,
                 .buckets = sharing_rules<Rules, Request> ? std::clamp<std::size_t>(4 * options.max_items, 64, 65536) : 0,
                 .overflow = options.overflow,
                 .linger = options.linger,
-                .executor = options.executor};
+                .target = options.latency_target,
+                .executor = options.executor,
+                .recorder = options.recorder};
     }
     void delete_lanes() noexcept {
         lane* one = lanes_.load(acquire); // [lane]
@@ -17077,15 +17949,11 @@ public:
     WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> self) noexcept {
         if (!this->listen(self)) return false;
         bool const from_handler = of_.is_lane(this->where());
-        if (from_handler && of_.core_.short_of_lanes()) {
-            WEIR_TRY { of_.add_lane(); }
-            WEIR_CATCH_ALL {
-                thrown_.set_current_exception();
-                this->complete_unpublished();
-                return false;
-            }
+        for (;;) {
+            auto const became = of_.core_.template enqueue<ruled>(*this, from_handler, number());
+            if (became == entry::waits) return true;
+            if (became == entry::over || !provides(became)) return false;
         }
-        return of_.core_.template enqueue<ruled>(*this, from_handler);
     }
     result<Reply> await_resume() {
         auto const ended = this->finish();
@@ -17097,6 +17965,15 @@ public:
     }
 
 private:
+    using entry = detail::batch_core::entry;
+
+    std::uint64_t number() noexcept {
+        if constexpr (partitioned) return of_.rules_.partition(this->request());
+        else return 0;
+    }
+    // Gives the batcher what it lacks.  Returns: whether there was memory; else this has ended.
+    WEIR_COLD bool provides(entry lack) noexcept;
+
     // What it has more where requests have keys.
     class keyed : public detail::batch_twins {
     public:
@@ -17110,7 +17987,8 @@ private:
         }
         static bool same(batch_twins const& a, batch_twins const& b) noexcept {
             Rules const& rules = caller_of(a).of_.rules_;
-            return rules.key(caller_of(a).request()) == rules.key(caller_of(b).request());
+            return caller::together(a.asker(), b.asker()) &&
+                   rules.key(caller_of(a).request()) == rules.key(caller_of(b).request());
         }
     };
     struct unkeyed {
@@ -17121,6 +17999,20 @@ private:
     outcome<void> thrown_;
     [[no_unique_address]] std::conditional_t<sharing_rules<Rules, Request>, keyed, unkeyed> twins_{*this};
 };
+
+template <class Request, class Reply, class Rules>
+bool batcher<Request, Reply, Rules>::caller::provides(entry lack) noexcept {
+    WEIR_TRY {
+        if (lack == entry::lacks_a_lane) of_.add_lane();
+        else of_.core_.adopt(of_.core_.make_partition());
+        return true;
+    }
+    WEIR_CATCH_ALL {
+        thrown_.set_current_exception();
+        this->complete_unpublished();
+        return false;
+    }
+}
 
 template <class Request, class Reply, class Rules>
 template <class Handler>
@@ -17134,7 +18026,8 @@ batcher<Request, Reply, Rules>::batcher(Handler handle, batcher_options options,
     static_assert(std::is_void_v<await_result_t<std::invoke_result_t<Handler&, std::span<Request>, replies<Reply>&>>>,
                   "a handler gives a task<>; its answers go into the replies");
     WEIR_TRY {
-        for (std::size_t n = 0; n < core_.bounds().max_lanes; ++n) add_lane();
+        std::size_t const at_once = partitioned ? 1 : core_.bounds().max_lanes;
+        for (std::size_t n = 0; n < at_once; ++n) add_lane();
     }
     WEIR_CATCH_ALL {
         delete_lanes();
@@ -17184,6 +18077,8 @@ batcher_figures batcher<Request, Reply, Rules>::figures() const noexcept {
     shown.shared = now.shared;
     shown.pending = now.pending;
     shown.in_flight = now.lanes_busy;
+    shown.partitions = now.partitions;
+    shown.max_items = now.max_items;
     return shown;
 }
 
@@ -17247,6 +18142,85 @@ result<registration> register_figures(registry& with, std::string const& name, C
     }
     if (histogram const* const times = of.options().load_times()) {
         auto part = with.add(described("weir_coalescer_load_seconds", "How long flights took."), *times);
+        if (!part) return part.error();
+        all += *std::move(part);
+    }
+    return all;
+}
+
+} // namespace weir
+
+// weir/flow/batcher_metrics.hpp: the figures of a batcher, in a registry.
+
+namespace weir {
+
+// Registers what `of.figures()` tells, and what the options' recorder has histograms for, each under the label
+// batcher="`name`".
+// Needs:  `of` and the histograms to outlive the registration.
+// Errors: metrics_errc; then nothing is registered.
+// Cost:   each number takes the batcher's lock once when a scrape is written.
+template <class Batcher>
+result<registration> register_batcher(registry& with, std::string const& name, Batcher const& of) {
+    struct counted {
+        char const* name;
+        char const* help;
+        std::uint64_t batcher_figures::*number;
+    };
+    struct standing {
+        char const* name;
+        char const* help;
+        std::size_t batcher_figures::*number;
+    };
+    static constexpr counted counters[] = {
+        {"weir_batcher_batches_total", "Batches that were sent.", &batcher_figures::batches},
+        {"weir_batcher_items_total", "Requests that were sent.", &batcher_figures::items},
+        {"weir_batcher_shared_total", "Callers whose request was in line already.", &batcher_figures::shared},
+        {"weir_batcher_withdrawn_total", "Requests whose callers left before.", &batcher_figures::withdrawn},
+        {"weir_batcher_discarded_total", "Answers whose callers had left.", &batcher_figures::discarded},
+        {"weir_batcher_refused_total", "Requests turned away as they came.", &batcher_figures::refused},
+        {"weir_batcher_shed_total", "Requests sent away out of the line.", &batcher_figures::shed},
+        {"weir_batcher_bisect_calls_total", "Calls beyond the first of a batch.", &batcher_figures::extra_calls},
+    };
+    static constexpr standing gauges[] = {
+        {"weir_batcher_pending", "Requests in line.", &batcher_figures::pending},
+        {"weir_batcher_in_flight", "Batches under way.", &batcher_figures::in_flight},
+        {"weir_batcher_partitions", "Partitions with something to do.", &batcher_figures::partitions},
+        {"weir_batcher_max_items", "How large a batch may be.", &batcher_figures::max_items},
+    };
+    auto const described = [&](char const* what, char const* help) {
+        metric made;
+        made.name = what;
+        made.help = help;
+        made.labels = {{"batcher", name}};
+        return made;
+    };
+    registration all;
+    for (counted const& one : counters) {
+        auto part = with.add_counter(described(one.name, one.help), [&of, n = one.number] { return of.figures().*n; });
+        if (!part) return part.error();
+        all += *std::move(part);
+    }
+    for (standing const& one : gauges) {
+        auto part = with.add_gauge(described(one.name, one.help), [&of, n = one.number] { return of.figures().*n; });
+        if (!part) return part.error();
+        all += *std::move(part);
+    }
+    struct recorded_one {
+        char const* name;
+        char const* help;
+        histogram const* numbers;
+        recorded unit;
+    };
+    recorded_one const histograms[] = {
+        {"weir_batcher_batch_items", "Requests in a batch.", of.recorder().sizes(), recorded::numbers},
+        {"weir_batcher_wait_seconds", "How long requests waited.", of.recorder().waits(), recorded::nanoseconds},
+        {"weir_batcher_handler_seconds", "How long batches took.", of.recorder().handler_times(), recorded::nanoseconds},
+    };
+    for (recorded_one const& one : histograms) {
+        if (!one.numbers) continue;
+        summary_options shown;
+        shown.unit = one.unit;
+        auto part = with.add(described(one.name, one.help), *one.numbers, std::move(shown));
         if (!part) return part.error();
         all += *std::move(part);
     }
@@ -17450,7 +18424,7 @@ inline task<result<void>> rate_limiter::acquire(double tokens) {
     for (;;) {
         duration const early = bucket_.try_take(tokens, now);
         if (early == duration::zero()) co_return {};
-        if (early > here.deadline - now) co_return errc::timed_out;
+        if (early > deadline_of(here) - now) co_return errc::timed_out;
         time_point const at = now + early;
         auto const slept = co_await sleep_until(at);
         if (!slept) co_return slept.error();
@@ -17798,7 +18772,7 @@ inline task<result<call_slot>> concurrency_limit::enter() {
     permit held = free_.try_acquire();
     duration waited{0};
     if (!held) {
-        if (waiting_.fetch_add(1, relaxed) >= room_for(here.priority)) { // only a bound: publishes nothing
+        if (waiting_.fetch_add(1, relaxed) >= room_for(priority_of(here))) { // only a bound: publishes nothing
             waiting_.fetch_sub(1, relaxed);                              // the same
             shed_.fetch_add(1, relaxed);                                 // a figure
             co_return errc::overloaded;
@@ -17811,7 +18785,7 @@ inline task<result<call_slot>> concurrency_limit::enter() {
         waited = clock::now() - since;
     }
     time_point const now = clock::now();
-    if (queue_.sheds(waited, now, here.priority)) {
+    if (queue_.sheds(waited, now, priority_of(here))) {
         shed_.fetch_add(1, relaxed); // a figure
         leave(std::move(held));
         co_return errc::overloaded;
@@ -18010,7 +18984,7 @@ auto retry(retry_options with, F fn, Args... args) -> task<await_result_t<std::i
         if (got || attempt >= with.attempts || !with.retryable(got.error())) co_return got;
         if (here.stop.stop_requested()) co_return got;
         duration const pause = detail::pause_before(attempt, with);
-        if (here.deadline != no_deadline && pause >= here.deadline - clock::now()) co_return got;
+        if (time_point const until = deadline_of(here); until != no_deadline && pause >= until - clock::now()) co_return got;
         if (with.budget && !with.budget->withdraw()) co_return got;
         auto const slept = co_await sleep_for(pause);
         if (!slept) co_return got;
@@ -18464,6 +19438,13 @@ public:
     }
     // One entry accepts until it is called back.
     virtual bool accepts_many() const noexcept { return false; }
+    // One entry receives until it is called back.
+    virtual bool receives_many() const noexcept { return false; }
+    // An entry may send from the program's own pages on that socket.
+    virtual bool sends_without_copy(fd_ref socket) const noexcept {
+        static_cast<void>(socket);
+        return false;
+    }
 
     // Completes what is ready; waits for it until `until` at the latest, and not at all when that is not in the future.
     void wait_until(time_point until) noexcept;
@@ -18569,7 +19550,7 @@ namespace weir::io {
 enum class readiness : unsigned char { readable, writable, never_waits, blocks };
 
 // A result that is one of the library's own reasons: the kernel's end at -4095.
-inline int own_reason(errc why) noexcept { return -4096 - static_cast<int>(why); }
+constexpr int own_reason(errc why) noexcept { return -4096 - static_cast<int>(why); }
 
 // What one call moves at most; the kernel cuts longer ones itself, but the length of a ring's entry has 32 bits only.
 inline std::uint32_t length_in_a_call(std::size_t length) noexcept {
@@ -18626,7 +19607,12 @@ protected:
     bool postpone(int& result) noexcept;
 
     // What await_suspend does; false when it is over already.
-    bool begin(std::coroutine_handle<> handle, context const& where) noexcept;
+    // Who looks in is told where the await expression stands, and by `describe`, with this op for a key, what it does.
+    bool begin(std::coroutine_handle<> handle, context const& where, std::source_location at = {},
+               describe_function describe = &describe_any) noexcept;
+    static void describe_any(void const* key, wait_text& into) noexcept {
+        into.add("I/O on fd ").add(static_cast<op const*>(key)->file_.number());
+    }
     // What await_resume does first: the result, or the negated errno; a stop's own reason goes to `reason`.
     int end(std::error_code& reason) noexcept;
 
@@ -18660,6 +19646,9 @@ private:
         op* of_;
     };
 
+    WEIR_COLD void note(std::source_location at, describe_function describe) noexcept {
+        noted_ = wait_book::enter(this, handle(), at, {0, describe});
+    }
     void mail_arrived() noexcept;
     void go_on() noexcept {
         in_flight_ = false;
@@ -18673,6 +19662,7 @@ private:
     int result_ = 0;
     bool in_flight_ = false;
     bool listening_ = false;
+    bool noted_ = false; // in the wait_book
     bool arrived_ = false; // the mail; the driver's thread only
     driver* driver_ = nullptr;
     context const* context_ = nullptr;
@@ -18680,7 +19670,8 @@ private:
     mail mail_;
 };
 
-inline bool op::begin(std::coroutine_handle<> handle, context const& where) noexcept {
+inline bool op::begin(std::coroutine_handle<> handle, context const& where, std::source_location at,
+                      describe_function describe) noexcept {
     resumes(handle);
     context_ = &where;
     driver_ = current<driver>();
@@ -18692,6 +19683,7 @@ inline bool op::begin(std::coroutine_handle<> handle, context const& where) noex
             return false;
         }
     }
+    if (wait_book::open()) note(at, describe);
     in_flight_ = true;
     auto at_once = driver_->submit(*this);
     if (!at_once) return true;
@@ -18741,6 +19733,7 @@ inline void op::mail_arrived() noexcept {
 }
 
 inline int op::end(std::error_code& reason) noexcept {
+    if (noted_) wait_book::strike(this);
     if (listening_) context_->stop.source()->remove(ear_);
     // A call that the kernel broke off for a cancel may end with a word of its own, ERESTARTSYS and its kin.
     bool const broken_off = result_ == -ECANCELED || (result_ <= -512 && result_ >= -516);
@@ -18759,8 +19752,9 @@ class op_awaiter : public Base {
 public:
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-        return this->begin(handle, context_of(handle));
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        return this->begin(handle, context_of(handle), at, &describe);
     }
     result<Value> await_resume() noexcept {
         std::error_code reason;
@@ -18774,6 +19768,13 @@ protected:
     explicit op_awaiter(fd_ref file) noexcept : Base{table, file} {}
 
 private:
+    // "recv on fd 12"
+    static void describe(void const* key, wait_text& into) noexcept {
+        auto name = type_name<Op>();
+        if (name.starts_with("io::")) name.remove_prefix(4);
+        if (name.ends_with("_op")) name.remove_suffix(3);
+        into.add(name).add(" on fd ").add(static_cast<op const*>(key)->file().number());
+    }
     static constexpr auto hears_of() noexcept -> bool (*)(op&, int&, std::uint32_t) noexcept {
         if constexpr (requires(Op& self, int& result) { self.hears(result, 0u); })
             return [](op& self, int& result, std::uint32_t flags) noexcept {
@@ -18823,6 +19824,7 @@ enum class kernel_feature : unsigned char {
     coop_taskrun,     // 5.19: completions do not interrupt the thread
     defer_taskrun,    // 6.1: completions are made when the thread asks for them, and by no other
     multishot_accept, // 5.19: one entry accepts until it is called back
+    multishot_recv,   // 6.0: one entry receives until it is called back
     provided_buffers, // 5.19: a receive takes its buffer when there is something to put in
     poll_first,       // 5.19: a receive does not try before there is news
 };
@@ -18881,12 +19883,14 @@ inline constexpr named_feature feature_names[] = {
     {"coop_taskrun", kernel_features{}.without(kernel_feature::coop_taskrun)},
     {"defer_taskrun", kernel_features{}.without(kernel_feature::defer_taskrun)},
     {"multishot_accept", kernel_features{}.without(kernel_feature::multishot_accept)},
+    {"multishot_recv", kernel_features{}.without(kernel_feature::multishot_recv)},
     {"provided_buffers", kernel_features{}.without(kernel_feature::provided_buffers)},
     {"poll_first", kernel_features{}.without(kernel_feature::poll_first)},
     {"operations", kernel_features::no_operations()},
     {"accept", kernel_features{}.without_operation(IORING_OP_ACCEPT)},
     {"connect", kernel_features{}.without_operation(IORING_OP_CONNECT)},
     {"recv", kernel_features{}.without_operation(IORING_OP_RECV)},
+    {"send_zc", kernel_features{}.without_operation(IORING_OP_SEND_ZC)},
     {"send", kernel_features{}.without_operation(IORING_OP_SEND)},
     {"recvmsg", kernel_features{}.without_operation(IORING_OP_RECVMSG)},
     {"sendmsg", kernel_features{}.without_operation(IORING_OP_SENDMSG)},
@@ -19031,6 +20035,8 @@ public:
     block_lease take(std::uint32_t completion_flags) noexcept;
     // Adds blocks until it is full or the pool is empty.
     void refill() noexcept;
+    // Less than a quarter is left: who asks for many would soon be told that there is none.
+    bool is_scarce() const noexcept { return provided_ * 4 < entries_; }
 
 private:
     // A part of the pool only: every worker has a ring, and what lies in one is there for no other.
@@ -19353,6 +20359,64 @@ unsigned ring::for_each_completion(Each each) {
 
 } // namespace weir::io
 
+// weir/io/socket_hints.hpp: what a driver remembers of sockets from one of their operations to the next.
+// By number, and only as long as the serial is the same: the number may be another socket's by now.
+// Threads:  the driver's own.
+// For:      authors of primitives.
+
+#include <sys/socket.h>
+
+namespace weir::io {
+
+class socket_hints {
+public:
+    // Whether its last receive has emptied it. Where that is wrong it costs a look.
+    bool drained(fd_ref socket) const noexcept { return knows(socket) && of_[at(socket)].drained == socket.serial(); }
+    void note_drained(fd_ref socket, bool drained) noexcept {
+        if (has_room(socket)) of_[at(socket)].drained = drained ? socket.serial() : 0;
+    }
+    // Whether it carries a stream, as far as is known: one whose kind nobody has asked for does not.
+    bool streams(fd_ref socket) const noexcept { return knows(socket) && of_[at(socket)].streams == socket.serial(); }
+    // Whether what it sends is copied also where the kernel was asked not to.
+    bool copies(fd_ref socket) const noexcept { return knows(socket) && of_[at(socket)].copies == socket.serial(); }
+    void note_copy(fd_ref socket) noexcept {
+        if (has_room(socket)) of_[at(socket)].copies = socket.serial();
+    }
+    // Asks the kernel for its kind.  Cost: a system call.
+    void learn_kind(fd_ref socket) noexcept;
+
+private:
+    struct entry {
+        std::uint32_t drained = 0; // the serial of which it holds, likewise
+        std::uint32_t streams = 0;
+        std::uint32_t copies = 0;
+    };
+    static std::size_t at(fd_ref socket) noexcept { return static_cast<std::size_t>(socket.number()); }
+    bool knows(fd_ref socket) const noexcept { return at(socket) < of_.size() && socket.serial() != 0; }
+    bool has_room(fd_ref socket) noexcept;
+
+    std::vector<entry> of_;
+};
+
+inline bool socket_hints::has_room(fd_ref socket) noexcept {
+    if (at(socket) < of_.size()) return true;
+    if (socket.number() < 0) return false;
+    WEIR_TRY {
+        of_.resize(at(socket) + at(socket) / 2 + 1);
+        return true;
+    }
+    WEIR_CATCH_ALL { return false; } // then nothing is remembered
+}
+
+inline void socket_hints::learn_kind(fd_ref socket) noexcept {
+    int kind = 0;
+    socklen_t size = sizeof kind;
+    if (::getsockopt(socket.number(), SOL_SOCKET, SO_TYPE, &kind, &size) == 0 && kind == SOCK_STREAM && has_room(socket))
+        of_[at(socket)].streams = socket.serial();
+}
+
+} // namespace weir::io
+
 #include <poll.h>
 #include <sys/eventfd.h>
 
@@ -19371,6 +20435,11 @@ public:
     void cancel(op& one) noexcept override;
     recv_ring* blocks_of(buffer_pool& pool) noexcept override;
     bool accepts_many() const noexcept override { return features_.has(kernel_feature::multishot_accept); }
+    bool receives_many() const noexcept override { return features_.has(kernel_feature::multishot_recv); }
+
+    bool sends_without_copy(fd_ref socket) const noexcept override {
+        return features_.has_operation(IORING_OP_SEND_ZC) && !sockets_.copies(socket);
+    }
 
     // What it uses of the kernel's.
     kernel_features features() const noexcept { return features_; }
@@ -19395,6 +20464,12 @@ private:
     static constexpr unsigned char elsewhere = 8;  // with the blocking executor
     static constexpr unsigned char receives = 16;  // by IORING_OP_RECV
 
+    // A message that the kernel itself tries again goes out empty or cut, as it goes on where the try that failed had read
+    // to (seen with Linux 6.18, Unix datagrams). So a send does not wait there unless it is known to be a stream's, which
+    // is asked when one has met EAGAIN for the first time: whose sends find room pay nothing.
+    static bool sends(std::uint8_t opcode) noexcept {
+        return opcode == IORING_OP_SEND || opcode == IORING_OP_SENDMSG;
+    }
     static std::uint64_t tag(op const& one) noexcept { return reinterpret_cast<std::uintptr_t>(&one); }
     io_uring_sqe& entry() noexcept;
     std::optional<int> start(op& one) noexcept;
@@ -19408,11 +20483,6 @@ private:
         --in_flight_;
         one.complete(result, flags);
     }
-    bool was_drained(fd_ref socket) const noexcept {
-        auto const number = static_cast<std::size_t>(socket.number());
-        return number < drained_.size() && drained_[number] == socket.serial();
-    }
-    void note_drained(fd_ref socket, bool drained) noexcept;
     void listen_for_wakes() noexcept;
     void heard_wake() noexcept;
     void flush() noexcept;
@@ -19426,8 +20496,7 @@ private:
     bool retired_ = false;
     std::size_t in_flight_ = 0; // operations with the kernel
     std::vector<std::unique_ptr<recv_ring>> recv_rings_; // by group; few, as pools are
-    // By number: the serial of a socket whose last receive has emptied it. A hint: a wrong one costs a look.
-    std::vector<std::uint32_t> drained_;
+    socket_hints sockets_;
 };
 
 inline std::unique_ptr<uring_driver> uring_driver::open(unsigned entries, std::string& why, kernel_features allowed) {
@@ -19493,8 +20562,9 @@ inline std::optional<int> uring_driver::start(op& one) noexcept {
     one.backend_state = static_cast<unsigned char>((one.backend_state & cancelled) | started);
     if (into.opcode == IORING_OP_RECV) {
         one.backend_state |= receives;
-        if (was_drained(one.file())) into.ioprio |= IORING_RECVSEND_POLL_FIRST; // the try would find nothing
+        if (sockets_.drained(one.file())) into.ioprio |= IORING_RECVSEND_POLL_FIRST; // the try would find nothing
     }
+    if (sends(into.opcode) && !sockets_.streams(one.file())) into.msg_flags |= MSG_DONTWAIT;
     return std::nullopt;
 }
 
@@ -19535,15 +20605,6 @@ inline void uring_driver::fill_poll(op& one, io_uring_sqe& into) noexcept {
 
 inline void uring_driver::poll_for(op& one) noexcept { fill_poll(one, entry()); }
 
-inline void uring_driver::note_drained(fd_ref socket, bool drained) noexcept {
-    auto const number = static_cast<std::size_t>(socket.number());
-    if (number >= drained_.size()) {
-        WEIR_TRY { drained_.resize(number + number / 2 + 1); }
-        WEIR_CATCH_ALL { return; }
-    }
-    drained_[number] = drained ? socket.serial() : 0;
-}
-
 inline std::optional<int> uring_driver::submit(op& one) noexcept {
     one.backend_state = started;
     ++in_flight_;
@@ -19571,10 +20632,15 @@ inline void uring_driver::completed(io_uring_cqe const& completion) noexcept {
     op& one = *reinterpret_cast<op*>(completion.user_data & ~polled);
     if (completion.user_data & polled) return poll_ended(one, completion.res);
     if ((one.backend_state & receives) && completion.res > 0 && features_.has(kernel_feature::poll_first))
-        note_drained(one.file(), !(completion.flags & IORING_CQE_F_SOCK_NONEMPTY));
+        sockets_.note_drained(one.file(), !(completion.flags & IORING_CQE_F_SOCK_NONEMPTY));
+    if ((completion.flags & IORING_CQE_F_NOTIF) && (static_cast<unsigned>(completion.res) & IORING_NOTIF_USAGE_ZC_COPIED))
+        sockets_.note_copy(one.file());
     if (completion.flags & IORING_CQE_F_MORE) return one.complete(completion.res, completion.flags);
     bool const was_cancelled = one.backend_state & cancelled;
-    if (completion.res == -EAGAIN && !was_cancelled) return poll_for(one);
+    if (completion.res == -EAGAIN && !was_cancelled) {
+        if (one.waits_for() == readiness::writable) sockets_.learn_kind(one.file());
+        return poll_for(one);
+    }
     if (completion.res == -EINTR && !was_cancelled) return start_again(one);
     finish(one, completion.res == -EINTR || completion.res == -EAGAIN ? -ECANCELED : completion.res, completion.flags);
 }
@@ -19641,7 +20707,6 @@ inline void uring_driver::interrupt() noexcept {
 // Files are always ready, as far as epoll knows, and then stop their thread; see blocking_op.hpp.
 
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 namespace weir::io {
 
@@ -19961,6 +21026,20 @@ inline operation<accept_op, fd_ref> accept(fd_ref listener) noexcept { return op
 
 } // namespace weir::io
 
+// weir/io/stream_counts.hpp: what has become of the things that an accept_stream or a recv_stream had from the kernel.
+
+namespace weir::io {
+
+class stream_counts {
+public:
+    std::uint64_t taken = 0;     // given to a taker
+    std::uint64_t returned = 0;  // had from the kernel and let go, because nobody could take them any more
+    std::uint64_t postponed = 0; // times at which a descriptor, a block or memory was lacking
+    std::size_t waiting = 0;     // had from the kernel and not taken so far
+};
+
+} // namespace weir::io
+
 // weir/io/accept_stream.hpp: the connections of a listening socket in turn, accepted ahead of who takes them.
 //     io::accept_stream incoming{listener.ref()};
 //     for (;;) { auto one = co_await incoming.next(); ... }
@@ -19970,16 +21049,8 @@ inline operation<accept_op, fd_ref> accept(fd_ref listener) noexcept { return op
 // Not:      for one connection; op/accept.hpp. Not a bound on what the kernel hands over in one go: that is the
 //           listener's own queue, which fills up again when the bound is reached here.
 
-// weir/io/accept_core.hpp: what those who take connections and the kernel share of an accept_stream.
+// weir/io/accept_core.hpp: the kernel's side of an accept_stream.
 // For:      authors of primitives.
-//
-// What is shared lies behind a lock; what is asked of the kernel is decided by the home driver's thread alone (`drive`),
-// which others call by mail. All lies in a core that outlives the stream until the kernel lets go.
-// A1: an accepted connection is in exactly one place: with a waiter that was claimed for it, in the backlog, or closed
-//     and counted as returned.
-// A2: who waits has seen an empty backlog under the lock, and what comes goes to who waits first.
-// A3: once begun, an accept is armed or a call to `drive` is under way, unless paused_, failed_ or closed_.
-// A4: the core lives as long as the stream, an armed accept or mail holds it.
 
 // weir/io/accept_errors.hpp: whom an error of accept(2) concerns.
 // Source:   accept(2), "Error handling": Linux passes on what the network has already said to the new connection.
@@ -20012,100 +21083,142 @@ inline bool concerns_resources(int error) noexcept {
 
 } // namespace weir::io
 
+// weir/io/stream_core.hpp: what the takers and the kernel share of an accept_stream or a recv_stream: things that the
+// kernel gives one after the other, ahead of who takes them.
+// For:      authors of primitives.
+//
+// What is shared lies behind a lock; what is asked of the kernel is decided by the home driver's thread alone (`drive`),
+// which others call by mail. All lies in a core that outlives the stream until the kernel lets go.
+// A1: a thing that came is in exactly one place: with a taker that was claimed for it, in the backlog, or let go and
+//     counted as returned.
+// A2: who waits has seen an empty backlog under the lock, and what comes goes to who waits first.
+// A3: once begun, an operation is armed or a call to `drive` is under way, unless paused_, closed_ or reason_ is set.
+// A4: the core lives as long as the stream, an armed operation or mail holds it.
+
+// weir/io/stream_taker.hpp: one who waits for what an accept_stream or a recv_stream brings next, in the frame of its
+// coroutine.
+// For:      authors of primitives.
+
 namespace weir::io {
 
-class accept_counts {
+template <class Item>
+class stream_core;
+
+template <class Item>
+class stream_taker : public waiter {
 public:
-    std::uint64_t taken = 0;    // given to a taker
-    std::uint64_t returned = 0; // accepted and closed, because nobody could take them any more
-    std::uint64_t postponed = 0; // times at which there was no descriptor or memory
-    std::size_t waiting = 0;    // accepted and not taken so far
-};
+    explicit stream_taker(stream_core<Item>& of) noexcept : waiter{&is_stopped}, of_{of} {}
 
-class accept_core;
-
-// One who waits for a connection, in the frame of its coroutine.
-class accept_taker : public waiter {
-public:
-    explicit accept_taker(accept_core& of) noexcept : waiter{&is_stopped}, of_{of} {}
-
-    static constexpr int closed = -4096; // no errno
-    int number = -EAGAIN; // what it gets: a descriptor, or a negated errno, or closed
+    Item item;
+    int outcome = -EAGAIN; // 0 when it has the item; else why it gets none
 
 private:
-    static void is_stopped(waiter& self) noexcept;
-    accept_core& of_;
+    static void is_stopped(waiter& self) noexcept { static_cast<stream_taker&>(self).of_.abandon(self); }
+    stream_core<Item>& of_;
 };
 
-class accept_core final : public op {
-public:
-    accept_core(fd_ref listener, std::size_t bound) noexcept : op{table, listener}, bound_{bound}, mail_{this} {}
+} // namespace weir::io
 
-    // The first of the backlog, or the reason why none will come, negated; or -EAGAIN.
-    int try_take() noexcept;
+namespace weir::io {
+
+template <class Item>
+class stream_core : public op {
+public:
+    using taker = stream_taker<Item>;
+
+    // 0, and the first of the backlog; or the reason why none will come; or -EAGAIN.
+    int try_take(Item& into) noexcept;
     // The same under the lock that decides whether `one` waits. True: it does.
-    bool take_or_wait(accept_taker& one) noexcept;
+    bool take_or_wait(taker& one) noexcept;
     void abandon(waiter& one) noexcept {
         spin_guard const locked{lock_};
         if (one.linked()) one.unlink();
     }
     void close() noexcept;
-    accept_counts counts() noexcept;
+    stream_counts counts() noexcept;
     void drop() noexcept {
         if (holds_.fetch_sub(1, acq_rel) == 1) delete this; // [hold] the last one sees all that others did
     }
 
+protected:
+    stream_core(actions const& with, fd_ref file, std::size_t bound) noexcept
+        : op{with, file}, bound_{bound ? bound : 1}, mail_{this} {}
+    virtual ~stream_core() = default;
+
+    // On the home driver's thread.
+    // Called once, before the first: whether the kernel is asked for many by one entry.
+    virtual bool begins_with_many() noexcept = 0;
+    // What a result is; called once for each that is no error.
+    virtual Item item_of(int result) noexcept = 0;
+    // False when it was postponed, and so is armed still.
+    virtual bool goes_on_after(int error) noexcept = 0;
+    // There was no memory for one in the backlog, and it was let go.
+    virtual void lost_one() noexcept {}
+    // No more is wanted, ever; may be called more than once.
+    virtual void let_go() noexcept {}
+
+    // For those.
+    bool asks_for_many() const noexcept { return many_; }
+    // From now on one is asked for after the other, and what is armed comes back first.
+    void ask_one_by_one() noexcept {
+        many_ = false;
+        if (armed_) call_back();
+    }
+    void hold() noexcept { holds_.fetch_add(1, relaxed); } // who adds one has one
+    // In a while; not when it was closed in between.
+    bool goes_on_later(int error) noexcept;
+    // No more will come, for that reason: a negated errno, or one of the library's own; own_reason(errc{}) is the end.
+    void end_with(int reason) noexcept;
+    // For the table. A result that is one of the library's own reasons ends it.
+    bool hears(int result, std::uint32_t flags) noexcept;
+
 private:
     class mail : public job {
     public:
-        explicit mail(accept_core* of) noexcept
+        explicit mail(stream_core* of) noexcept
             : job{[](job& self) noexcept { static_cast<mail&>(self).of_->mail_arrived(); }}, of_{of} {}
 
     private:
-        accept_core* of_;
+        stream_core* of_;
     };
 
-    ~accept_core() = default;
-    void hold() noexcept { holds_.fetch_add(1, relaxed); } // who adds one has one
-    int take_locked(bool& must_drive) noexcept;
-    void call_home() noexcept;
+    int take_locked(Item& into, bool& must_drive) noexcept;
+    bool is_over() noexcept {
+        spin_guard const locked{lock_};
+        return closed_ || reason_;
+    }
+    bool is_wanted() noexcept {
+        spin_guard const locked{lock_};
+        return !closed_ && !paused_ && !reason_;
+    }
+    void call_back() noexcept;
+    void call_home() noexcept {
+        if (current<driver>() == &home()) drive();
+        else write_home();
+    }
+    void write_home() noexcept;
     void mail_arrived() noexcept;
-
-    // On the home driver's thread.
-    void drive() noexcept;
-    void arm() noexcept;
-    bool hears(int result, std::uint32_t flags) noexcept;
-    bool heard(int result) noexcept;
-    void hand_out(int number) noexcept;
-    bool goes_on_after(int error) noexcept;
-    void fail(int error) noexcept;
+    void claim_all(int outcome, intrusive_fifo<job>& claimed) noexcept;
     void wake_all(intrusive_fifo<job>& claimed) noexcept {
         while (job* const one = claimed.pop_front()) static_cast<waiter*>(one)->wake();
     }
 
-    attempt try_now() noexcept {
-        return system_call([&] { return ::accept4(file().number(), nullptr, nullptr, SOCK_CLOEXEC); });
-    }
-    void prepare_entry(io_uring_sqe& entry) const noexcept {
-        entry.opcode = IORING_OP_ACCEPT;
-        entry.fd = file().number();
-        entry.accept_flags = SOCK_CLOEXEC;
-        if (many_) entry.ioprio = IORING_ACCEPT_MULTISHOT;
-    }
-    static actions const table;
-
-    // An error of one connection, so many times in a row, is one of the listener's surroundings: a filter, for instance.
-    static constexpr unsigned errors_in_a_row = 64;
+    // On the home driver's thread.
+    // A5: between a cancel and its entry nothing is armed, or that would be what is cancelled.
+    void drive() noexcept;
+    void arm() noexcept;
+    bool heard(int result) noexcept;
+    void hand_out(Item item) noexcept;
 
     std::size_t const bound_;
     atomic<unsigned> holds_{1}; // the stream's
     spin_lock lock_;
     // Behind the lock.
-    std::vector<int> backlog_; // from first_ on
+    std::vector<Item> backlog_; // from first_ on
     std::size_t first_ = 0;
     intrusive_list<waiter> waiters_;
-    accept_counts counts_;
-    int failed_ = 0; // errno
+    stream_counts counts_;
+    int reason_ = 0; // why no more will come
     bool begun_ = false;
     bool paused_ = false;
     bool closed_ = false;
@@ -20113,36 +21226,27 @@ private:
     // The home driver's own.
     bool armed_ = false;
     bool called_back_ = false;
+    bool calling_back_ = false; // inside of cancel
     bool many_ = false;
-    bool many_tried_ = false; // since then it is known whether the kernel accepts many
+    bool many_tried_ = false; // since then it is known whether the kernel gives many
     bool inside_ = false;     // of submit
     bool heard_inside_ = false;
     int result_inside_ = 0;
-    unsigned errors_ = 0; // in a row
     mail mail_;
 };
 
-constinit inline op::actions const accept_core::table{
-    [](op& self) noexcept { return static_cast<accept_core&>(self).try_now(); },
-    [](op& self, io_uring_sqe& entry) noexcept { static_cast<accept_core&>(self).prepare_entry(entry); },
-    readiness::readable,
-    [](op& self, int& result, std::uint32_t flags) noexcept {
-        return static_cast<accept_core&>(self).hears(result, flags);
-    }};
-
-inline void accept_taker::is_stopped(waiter& self) noexcept { static_cast<accept_taker&>(self).of_.abandon(self); }
-
-inline int accept_core::take_locked(bool& must_drive) noexcept {
-    if (closed_) return accept_taker::closed;
+template <class Item>
+int stream_core<Item>::take_locked(Item& into, bool& must_drive) noexcept {
+    if (closed_) return own_reason(errc::closed);
     if (first_ == backlog_.size()) {
-        if (failed_) return -failed_;
+        if (reason_) return reason_;
         if (!begun_) {
             begun_ = must_drive = true;
             belongs_to(*current<driver>());
         }
         return -EAGAIN;
     }
-    int const number = backlog_[first_++];
+    into = std::move(backlog_[first_++]);
     ++counts_.taken;
     if (first_ == backlog_.size()) {
         backlog_.clear();
@@ -20152,26 +21256,28 @@ inline int accept_core::take_locked(bool& must_drive) noexcept {
         paused_ = false;
         must_drive = true;
     }
-    return number;
+    return 0;
 }
 
-inline int accept_core::try_take() noexcept {
+template <class Item>
+int stream_core<Item>::try_take(Item& into) noexcept {
     bool must_drive = false;
-    int number;
+    int outcome;
     {
         spin_guard const locked{lock_};
-        number = take_locked(must_drive);
+        outcome = take_locked(into, must_drive);
     }
     if (must_drive) call_home(); // keeps A3
-    return number;
+    return outcome;
 }
 
-inline bool accept_core::take_or_wait(accept_taker& one) noexcept {
+template <class Item>
+bool stream_core<Item>::take_or_wait(taker& one) noexcept {
     bool must_drive = false;
     {
         spin_guard const locked{lock_};
-        one.number = take_locked(must_drive);
-        if (one.number == -EAGAIN) {
+        one.outcome = take_locked(one.item, must_drive);
+        if (one.outcome == -EAGAIN) {
             // An empty backlog is not paused, and `try_take` has begun: nothing is left to be driven.
             if (!one.publish()) return false;
             waiters_.push_back(one); // keeps A2
@@ -20183,37 +21289,54 @@ inline bool accept_core::take_or_wait(accept_taker& one) noexcept {
     return false;
 }
 
-inline accept_counts accept_core::counts() noexcept {
+template <class Item>
+stream_counts stream_core<Item>::counts() noexcept {
     spin_guard const locked{lock_};
-    accept_counts now = counts_;
+    stream_counts now = counts_;
     now.waiting = backlog_.size() - first_;
     return now;
 }
 
-inline void accept_core::close() noexcept {
+// Under the lock; who was claimed is woken without it.
+template <class Item>
+void stream_core<Item>::claim_all(int outcome, intrusive_fifo<job>& claimed) noexcept {
+    while (waiter* const one = waiters_.pop_front()) {
+        if (!one->claim()) continue; // its stop was faster
+        static_cast<taker*>(one)->outcome = outcome;
+        claimed.push_back(*one);
+    }
+}
+
+template <class Item>
+void stream_core<Item>::close() noexcept {
     intrusive_fifo<job> claimed;
-    std::vector<int> untaken;
-    std::size_t first;
+    std::vector<Item> untaken; // let go of without the lock
+    bool begun;
     {
         spin_guard const locked{lock_};
         if (std::exchange(closed_, true)) return;
+        counts_.returned += backlog_.size() - std::exchange(first_, 0); // keeps A1
         untaken.swap(backlog_);
-        first = std::exchange(first_, 0);
-        counts_.returned += untaken.size() - first; // keeps A1
-        while (waiter* const one = waiters_.pop_front()) {
-            if (!one->claim()) continue;
-            static_cast<accept_taker*>(one)->number = accept_taker::closed;
-            claimed.push_back(*one);
-        }
-        if (!begun_) return;
+        claim_all(own_reason(errc::closed), claimed);
+        begun = begun_;
     }
-    for (; first < untaken.size(); ++first) ::close(untaken[first]);
     wake_all(claimed);
-    call_home();
+    if (begun) call_home();
 }
 
-inline void accept_core::call_home() noexcept {
-    if (current<driver>() == &home()) return drive();
+template <class Item>
+void stream_core<Item>::end_with(int reason) noexcept {
+    intrusive_fifo<job> claimed;
+    {
+        spin_guard const locked{lock_};
+        reason_ = reason;
+        claim_all(reason, claimed); // who waits has seen an empty backlog: it has no more to come
+    }
+    wake_all(claimed);
+}
+
+template <class Item>
+void stream_core<Item>::write_home() noexcept {
     {
         spin_guard const locked{lock_};
         if (std::exchange(mailed_, true)) return; // it has not looked yet
@@ -20222,7 +21345,8 @@ inline void accept_core::call_home() noexcept {
     home().post(mail_);
 }
 
-inline void accept_core::mail_arrived() noexcept {
+template <class Item>
+void stream_core<Item>::mail_arrived() noexcept {
     {
         spin_guard const locked{lock_};
         mailed_ = false;
@@ -20232,46 +21356,54 @@ inline void accept_core::mail_arrived() noexcept {
     // ---- the core may be gone
 }
 
-inline void accept_core::drive() noexcept {
-    bool wanted;
-    {
-        spin_guard const locked{lock_};
-        wanted = !closed_ && !paused_ && !failed_;
-    }
+template <class Item>
+void stream_core<Item>::drive() noexcept {
+    bool const wanted = is_wanted();
     if (!armed_) {
-        if (wanted) arm();
-    } else if (!wanted && !std::exchange(called_back_, true)) {
-        home().cancel(*this); // once it has come back, it is seen what is wanted then
+        if (wanted && !calling_back_) arm(); // keeps A5
+    } else if (!wanted) {
+        call_back();
     }
+    if (!wanted && is_over()) let_go();
 }
 
-inline void accept_core::arm() noexcept {
-    if (!std::exchange(many_tried_, true)) many_ = home().accepts_many();
-    for (bool wanted = true; wanted;) {
+template <class Item>
+void stream_core<Item>::call_back() noexcept {
+    if (std::exchange(called_back_, true)) return; // once it has come back, it is seen what is wanted then
+    calling_back_ = true;
+    home().cancel(*this); // may make room for its entry by completions, ours among them
+    calling_back_ = false;
+    if (!armed_ && is_wanted()) arm();
+}
+
+template <class Item>
+void stream_core<Item>::arm() noexcept {
+    if (!std::exchange(many_tried_, true)) many_ = begins_with_many();
+    do {
         armed_ = true;
         hold(); // keeps A4
         called_back_ = heard_inside_ = false;
         inside_ = true;
         auto at_once = home().submit(*this);
         inside_ = false;
-        if (heard_inside_) at_once = result_inside_; // epoll gives it that way when many were had at once
+        if (heard_inside_) at_once = result_inside_; // so epoll says that it has given many at once
         if (!at_once) return;
         if (!heard(*at_once)) return; // postponed
         armed_ = false;
         drop(); // who called has one
-        spin_guard const locked{lock_};
-        wanted = !closed_ && !paused_ && !failed_;
-    }
+        if (heard_inside_) return write_home(); // others have their turn first; keeps A3
+    } while (is_wanted());
 }
 
-inline bool accept_core::hears(int result, std::uint32_t flags) noexcept {
+template <class Item>
+bool stream_core<Item>::hears(int result, std::uint32_t flags) noexcept {
     if (inside_) {
         heard_inside_ = true;
         result_inside_ = result;
     } else if (flags & IORING_CQE_F_MORE) {
-        hand_out(result);
+        hand_out(item_of(result));
         drive(); // it may be paused now
-    } else if (heard(result)) {
+    } else if (heard(result)) { // also of many, whose end may come with one of them: it is armed anew
         armed_ = false;
         drive();
         drop(); // what arm has added
@@ -20280,74 +21412,142 @@ inline bool accept_core::hears(int result, std::uint32_t flags) noexcept {
     return false; // no coroutine waits for it
 }
 
-// False when it was postponed, and so is armed still.
-inline bool accept_core::heard(int result) noexcept {
-    if (result >= 0) {
-        hand_out(result);
-        return true;
-    }
-    return goes_on_after(-result);
-}
-
-inline void accept_core::hand_out(int number) noexcept {
-    errors_ = 0;
-    waiter* taker = nullptr;
-    bool kept = false;
-    {
-        spin_guard const locked{lock_};
-        while (!taker && !waiters_.empty()) {
-            taker = waiters_.pop_front();
-            if (!taker->claim()) taker = nullptr; // its stop was faster
-        }
-        if (taker) {
-            ++counts_.taken;
-            static_cast<accept_taker*>(taker)->number = number;
-        } else if (!closed_) {
-            WEIR_TRY {
-                backlog_.push_back(number);
-                kept = true;
-            }
-            WEIR_CATCH_ALL {}
-            if (backlog_.size() - first_ >= bound_) paused_ = true;
-        }
-        counts_.returned += !taker && !kept; // keeps A1
-    }
-    if (taker) taker->wake();
-    else if (!kept) ::close(number);
-}
-
-inline bool accept_core::goes_on_after(int error) noexcept {
-    if (error == ECANCELED && called_back_) return true;
-    if (error == EINVAL && many_) { // a kernel without it says so, and so does a socket that does not listen
-        many_ = false;
-        return true;
-    }
-    if (concerns_resources(error) || (concerns_one_connection(error) && ++errors_ >= errors_in_a_row)) {
-        errors_ = 0;
-        {
-            spin_guard const locked{lock_};
-            if (closed_) return true;
-            ++counts_.postponed;
-        }
-        return postpone(error);
-    }
-    if (!concerns_one_connection(error)) fail(error);
+template <class Item>
+bool stream_core<Item>::heard(int result) noexcept {
+    if (result >= 0) hand_out(item_of(result));
+    else if (result <= own_reason(errc{})) end_with(result);
+    else if (result == -EINVAL && many_) many_ = false; // a kernel without it says so; another reason will be heard again
+    else if (result != -ECANCELED || !called_back_) return goes_on_after(-result);
     return true;
 }
 
-inline void accept_core::fail(int error) noexcept {
-    intrusive_fifo<job> claimed;
+template <class Item>
+void stream_core<Item>::hand_out(Item item) noexcept {
+    taker* to = nullptr;
+    bool kept = false;
+    bool lost = false;
     {
         spin_guard const locked{lock_};
-        failed_ = error;
-        while (waiter* const one = waiters_.pop_front()) {
-            if (!one->claim()) continue;
-            static_cast<accept_taker*>(one)->number = -error;
-            claimed.push_back(*one);
+        while (!to && !waiters_.empty()) {
+            to = static_cast<taker*>(waiters_.pop_front());
+            if (!to->claim()) to = nullptr; // its stop was faster
         }
+        if (to) {
+            ++counts_.taken;
+            to->item = std::move(item);
+            to->outcome = 0;
+        } else if (!closed_ && !reason_) {
+            WEIR_TRY {
+                backlog_.push_back(std::move(item));
+                kept = true;
+            }
+            WEIR_CATCH_ALL { lost = true; }
+            if (backlog_.size() - first_ >= bound_) paused_ = true;
+        }
+        counts_.returned += !to && !kept; // keeps A1
     }
-    wake_all(claimed);
+    if (to) to->wake();
+    else if (lost) lost_one();
 }
+
+template <class Item>
+bool stream_core<Item>::goes_on_later(int error) noexcept {
+    {
+        spin_guard const locked{lock_};
+        if (closed_ || called_back_) return true;
+        ++counts_.postponed;
+    }
+    return postpone(error);
+}
+
+} // namespace weir::io
+
+namespace weir::io {
+
+class accept_core final : public stream_core<fd> {
+public:
+    accept_core(fd_ref listener, std::size_t bound) noexcept : stream_core{table, listener, bound} {}
+
+private:
+    ~accept_core() override = default;
+
+    bool begins_with_many() noexcept override { return home().accepts_many(); }
+    fd item_of(int number) noexcept override {
+        errors_ = 0;
+        return fd{number};
+    }
+    bool goes_on_after(int error) noexcept override;
+
+    attempt try_now() noexcept {
+        return system_call([&] { return ::accept4(file().number(), nullptr, nullptr, SOCK_CLOEXEC); });
+    }
+    void prepare_entry(io_uring_sqe& entry) const noexcept {
+        entry.opcode = IORING_OP_ACCEPT;
+        entry.fd = file().number();
+        entry.accept_flags = SOCK_CLOEXEC;
+        if (asks_for_many()) entry.ioprio = IORING_ACCEPT_MULTISHOT;
+    }
+    static actions const table;
+
+    // An error of one connection, so many times in a row, is one of the listener's surroundings: a filter, for instance.
+    static constexpr unsigned errors_in_a_row = 64;
+    unsigned errors_ = 0; // in a row
+};
+
+constinit inline op::actions const accept_core::table{
+    [](op& self) noexcept { return static_cast<accept_core&>(self).try_now(); },
+    [](op& self, io_uring_sqe& entry) noexcept { static_cast<accept_core&>(self).prepare_entry(entry); },
+    readiness::readable,
+    [](op& self, int& result, std::uint32_t flags) noexcept {
+        return static_cast<accept_core&>(self).hears(result, flags);
+    }};
+
+inline bool accept_core::goes_on_after(int error) noexcept {
+    if (concerns_resources(error) || (concerns_one_connection(error) && ++errors_ >= errors_in_a_row)) {
+        errors_ = 0;
+        return goes_on_later(-error);
+    }
+    if (!concerns_one_connection(error)) end_with(-error);
+    return true;
+}
+
+} // namespace weir::io
+
+// weir/io/stream_next.hpp: the awaiter of what an accept_stream or a recv_stream brings next.
+// For:      authors of primitives.
+
+namespace weir::io {
+
+template <class Item>
+class stream_next : immovable {
+public:
+    explicit stream_next(stream_core<Item>& of) noexcept : of_{of}, taker_{of} {}
+
+    bool await_ready() noexcept {
+        taker_.outcome = of_.try_take(taker_.item);
+        return taker_.outcome != -EAGAIN;
+    }
+    template <class Promise>
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
+        waits_ = true;
+        return taker_.listen(handle) && of_.take_or_wait(taker_);
+    }
+    result<Item> await_resume() noexcept {
+        if (waits_) {
+            auto const ended = taker_.finish();
+            if (!ended) return ended.error();
+        }
+        int const outcome = taker_.outcome;
+        if (outcome == 0 || outcome == own_reason(errc{})) return std::move(taker_.item); // empty at the end
+        if (outcome < own_reason(errc{})) return static_cast<errc>(own_reason(errc{}) - outcome);
+        return system_error_code(-outcome);
+    }
+
+private:
+    stream_core<Item>& of_;
+    bool waits_ = false;
+    stream_taker<Item> taker_;
+};
 
 } // namespace weir::io
 
@@ -20360,8 +21560,6 @@ public:
 };
 
 class accept_stream : immovable {
-    class next_op;
-
 public:
     // Asks nothing of the kernel before the first `next`.  Needs: a listening socket that does not block.
     explicit accept_stream(fd_ref listener, accept_stream_options options = {});
@@ -20372,58 +21570,30 @@ public:
     // Errors: those of accept(2) that concern the listener, from then on; errc::closed.
     // Cancel: no connection is lost: it goes to the next taker.
     // Order:  first come, first served; connections in the order in which the kernel gives them.
-    operation<next_op, accept_core&> next() noexcept;
+    operation<stream_next<fd>, stream_core<fd>&> next() noexcept;
 
     // Ends it: who waits gets errc::closed, and what was accepted and not taken is closed.  Threads: any.
     void close() noexcept;
 
-    accept_counts counts() const noexcept;
+    stream_counts counts() const noexcept;
 
 private:
     accept_core* const core_;
 };
 
-class accept_stream::next_op : immovable {
-public:
-    explicit next_op(accept_core& of) noexcept : of_{of}, taker_{of} {}
-
-    bool await_ready() noexcept {
-        taker_.number = of_.try_take();
-        return taker_.number != -EAGAIN;
-    }
-    template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-        waits_ = true;
-        return taker_.listen(handle) && of_.take_or_wait(taker_);
-    }
-    result<fd> await_resume() noexcept {
-        if (waits_) {
-            auto const ended = taker_.finish();
-            if (!ended) return ended.error();
-        }
-        if (taker_.number >= 0) return fd{taker_.number};
-        return taker_.number == accept_taker::closed ? make_error_code(errc::closed) : system_error_code(-taker_.number);
-    }
-
-private:
-    accept_core& of_;
-    bool waits_ = false;
-    accept_taker taker_;
-};
-
 inline accept_stream::accept_stream(fd_ref listener, accept_stream_options options)
-    : core_{new accept_core{listener, options.backlog ? options.backlog : 1}} {}
+    : core_{new accept_core{listener, options.backlog}} {}
 
 inline accept_stream::~accept_stream() {
     core_->close();
     core_->drop();
 }
 
-inline auto accept_stream::next() noexcept -> operation<next_op, accept_core&> {
-    return operation<next_op, accept_core&>{*core_};
+inline operation<stream_next<fd>, stream_core<fd>&> accept_stream::next() noexcept {
+    return operation<stream_next<fd>, stream_core<fd>&>{*core_};
 }
 inline void accept_stream::close() noexcept { core_->close(); }
-inline accept_counts accept_stream::counts() const noexcept { return core_->counts(); }
+inline stream_counts accept_stream::counts() const noexcept { return core_->counts(); }
 
 } // namespace weir::io
 
@@ -20531,13 +21701,11 @@ inline operation<recv_op, fd_ref, std::span<std::byte>> recv(fd_ref socket, std:
 
 } // namespace weir::io
 
-// weir/io/op/recv_block.hpp: receives into a block of a pool that is leased when there is something to put in.
-// So a connection that waits holds no buffer, however many there are. On io_uring the kernel takes the block from a ring
-// that the driver keeps filled; elsewhere, and when that ring runs short, the socket is waited for first.
+// weir/io/received.hpp: what was received, in the block of a pool that was leased for it.
 
 namespace weir::io {
 
-// What was received, at the start of its block; without a block at the peer's end.
+// At the start of its block; without a block at the peer's end.
 class received {
 public:
     received() = default;
@@ -20558,48 +21726,102 @@ private:
     std::size_t size_ = 0;
 };
 
-class recv_block_op : public op_awaiter<recv_block_op, received> {
-public:
-    recv_block_op(fd_ref socket, buffer_pool& pool) noexcept : op_awaiter{socket}, pool_{pool} {}
+} // namespace weir::io
 
-    static constexpr readiness ready_when = readiness::readable;
-    attempt try_now() noexcept {
-        block_ = pool_.try_lease();
-        if (!block_) return -ENOBUFS;
-        auto const room = block_.room();
-        int const got = system_call([&] { return ::recv(file().number(), room.data(), room.size(), MSG_DONTWAIT); });
-        if (got <= 0) block_ = {};
-        return {got, got > 0 && static_cast<std::size_t>(got) < room.size()};
-    }
-    void prepare_entry(io_uring_sqe& entry) noexcept {
-        ring_ = runs_short_ ? nullptr : home().blocks_of(pool_);
-        entry.opcode = tried_when_ready;
-        if (!ring_) return;
-        entry.opcode = IORING_OP_RECV;
-        entry.fd = file().number();
-        entry.flags = IOSQE_BUFFER_SELECT;
-        entry.buf_group = ring_->group();
-    }
-    bool hears(int& result, std::uint32_t flags) noexcept {
-        if (flags & IORING_CQE_F_BUFFER) {
-            block_ = ring_->take(flags);
-            if (result <= 0) block_ = {};
-        }
-        if (result != -ENOBUFS) return true;
-        // The pool has none left: in a while it may. The ring had none: that is said before there is anything to receive,
-        // so what the pool still has is leased when there is.
-        if (!ring_) return postpone(result);
-        ring_->refill();
-        runs_short_ = true;
-        return submit_again(result);
-    }
-    received value_of(int got) noexcept { return {std::move(block_), static_cast<std::size_t>(got)}; }
+// weir/io/op/recv_block.hpp: receives into a block of a pool that is leased when there is something to put in.
+// So a connection that waits holds no buffer, however many there are. On io_uring the kernel takes the block from a ring
+// that the driver keeps filled; elsewhere, and when that ring runs short, the socket is waited for first.
+
+// weir/io/block_receiver.hpp: how a receive comes to the block of a pool that it fills, at the moment when it has
+// something: from the ring that the driver provides to the kernel, or leased for a try once the socket is ready.
+// For:      authors of primitives.
+
+namespace weir::io {
+
+class block_receiver {
+public:
+    explicit block_receiver(buffer_pool& pool) noexcept : pool_{pool} {}
+
+    // -ENOBUFS where the pool has none.
+    attempt try_now(int socket) noexcept;
+    // From the driver's ring, unless that has run short.
+    void prepare_entry(io_uring_sqe& entry, int socket, driver& home) noexcept;
+    // Takes what a completion brings, if anything.
+    void hears(int result, std::uint32_t flags) noexcept;
+    // After ENOBUFS. The ring had none: that is said before there is anything to receive, so what the pool still has is
+    // leased when there is. False: it is the pool that has none left; in a while it may.
+    bool had_ring_only() noexcept;
+    // After something was received: takes from the ring again, if there is enough in it.
+    void try_ring_again(driver& home) noexcept;
+    received take(int size) noexcept { return {std::move(block_), static_cast<std::size_t>(size)}; }
 
 private:
     buffer_pool& pool_;
     recv_ring* ring_ = nullptr; // of the current try
     bool runs_short_ = false;
     block_lease block_;
+};
+
+inline attempt block_receiver::try_now(int socket) noexcept {
+    block_ = pool_.try_lease();
+    if (!block_) return -ENOBUFS;
+    auto const room = block_.room();
+    int const got = system_call([&] { return ::recv(socket, room.data(), room.size(), MSG_DONTWAIT); });
+    if (got <= 0) block_ = {};
+    return {got, got > 0 && static_cast<std::size_t>(got) < room.size()};
+}
+
+inline void block_receiver::prepare_entry(io_uring_sqe& entry, int socket, driver& home) noexcept {
+    ring_ = runs_short_ ? nullptr : home.blocks_of(pool_);
+    entry.opcode = tried_when_ready;
+    if (!ring_) return;
+    entry.opcode = IORING_OP_RECV;
+    entry.fd = socket;
+    entry.flags = IOSQE_BUFFER_SELECT;
+    entry.buf_group = ring_->group();
+}
+
+inline void block_receiver::hears(int result, std::uint32_t flags) noexcept {
+    if (!(flags & IORING_CQE_F_BUFFER)) return;
+    block_ = ring_->take(flags);
+    if (result <= 0) block_ = {};
+}
+
+inline bool block_receiver::had_ring_only() noexcept {
+    if (!ring_) return false;
+    ring_->refill();
+    runs_short_ = true;
+    return true;
+}
+
+inline void block_receiver::try_ring_again(driver& home) noexcept {
+    if (!runs_short_) return;
+    recv_ring* const ring = home.blocks_of(pool_);
+    if (!ring) return;
+    ring->refill();
+    runs_short_ = ring->is_scarce();
+}
+
+} // namespace weir::io
+
+namespace weir::io {
+
+class recv_block_op : public op_awaiter<recv_block_op, received> {
+public:
+    recv_block_op(fd_ref socket, buffer_pool& pool) noexcept : op_awaiter{socket}, blocks_{pool} {}
+
+    static constexpr readiness ready_when = readiness::readable;
+    attempt try_now() noexcept { return blocks_.try_now(file().number()); }
+    void prepare_entry(io_uring_sqe& entry) noexcept { blocks_.prepare_entry(entry, file().number(), home()); }
+    bool hears(int& result, std::uint32_t flags) noexcept {
+        blocks_.hears(result, flags);
+        if (result != -ENOBUFS) return true;
+        return blocks_.had_ring_only() ? submit_again(result) : postpone(result);
+    }
+    received value_of(int got) noexcept { return blocks_.take(got); }
+
+private:
+    block_receiver blocks_;
 };
 
 // Returns: result<received>, as much as there is, up to a block; empty at the peer's end.
@@ -20610,6 +21832,206 @@ private:
 inline operation<recv_block_op, fd_ref, buffer_pool&> recv_block(fd_ref socket, buffer_pool& pool) noexcept {
     return operation<recv_block_op, fd_ref, buffer_pool&>{socket, pool};
 }
+
+} // namespace weir::io
+
+// weir/io/recv_stream.hpp: what a connection brings, block after block, received ahead of who takes it.
+//     io::recv_stream incoming{socket.ref(), pool};
+//     for (;;) { auto one = co_await incoming.next(); if (!one || one->empty()) break; ... }
+// On io_uring one entry receives until it is called back; elsewhere it is a receive after the other. Each leases its block
+// when it has something to put in, so a connection that waits holds none, and what its taker is slow to take holds
+// `ahead` of them at most, or some more that were on their way. When the pool has none left, it asks again every 10 ms.
+// Threads:  one taker at a time, on any worker; the kernel's side stays with the driver of the first.
+// Not:      for datagrams. Not to be mixed with other receives: what came ahead is here, and is lost when this ends.
+
+// weir/io/recv_core.hpp: the kernel's side of a recv_stream.
+// For:      authors of primitives.
+
+// weir/io/hangup_watch.hpp: hears once that a socket's peer has ended or the connection has failed.
+// It stands beside an entry that receives many: when bytes and the end come between two looks of such an entry, it takes
+// the bytes, finds the socket empty, and sleeps on, so that the end is never told (seen with Linux 6.18).
+// Source:   "Recv Multishot misses EOF with AF_UNIX", axboe/liburing, 2026.
+// Not:      for epoll, which tells of both by itself.
+// For:      authors of primitives.
+
+namespace weir::io {
+
+class hangup_watch : public op {
+public:
+    // Calls `fired(result)` on the driver's thread, in the end also when it is called back: the mask of poll(2), or a
+    // negated errno.
+    using listener = void (*)(hangup_watch&, int result) noexcept;
+    hangup_watch(fd_ref socket, listener fired) noexcept : op{table, socket}, fired_{fired} {}
+
+    bool armed() const noexcept { return armed_; }
+    void arm(driver& home) noexcept {
+        belongs_to(home);
+        armed_ = true;
+        static_cast<void>(home.submit(*this)); // a poll is never over at once
+    }
+    void call_back() noexcept {
+        if (armed_ && !std::exchange(called_back_, true)) home().cancel(*this);
+    }
+
+private:
+    static constexpr short mask = POLLRDHUP | POLLHUP | POLLERR;
+
+    attempt try_now() noexcept {
+        pollfd asked{file().number(), mask, 0};
+        int const count = system_call([&] { return ::poll(&asked, 1, 0); });
+        return count == 0 ? -EAGAIN : count < 0 ? count : asked.revents;
+    }
+    void prepare_entry(io_uring_sqe& entry) const noexcept {
+        entry.opcode = IORING_OP_POLL_ADD;
+        entry.fd = file().number();
+        entry.poll32_events = static_cast<std::uint32_t>(mask);
+    }
+    static actions const table;
+
+    listener const fired_;
+    bool armed_ = false;
+    bool called_back_ = false;
+};
+
+constinit inline op::actions const hangup_watch::table{
+    [](op& self) noexcept { return static_cast<hangup_watch&>(self).try_now(); },
+    [](op& self, io_uring_sqe& entry) noexcept { static_cast<hangup_watch&>(self).prepare_entry(entry); },
+    readiness::readable,
+    [](op& self, int& result, std::uint32_t) noexcept {
+        auto& mine = static_cast<hangup_watch&>(self);
+        mine.armed_ = false;
+        mine.fired_(mine, result);
+        // ---- it may be gone
+        return false; // no coroutine waits for it
+    }};
+
+} // namespace weir::io
+
+namespace weir::io {
+
+// B1: what is taken is all that came, in its order, up to a reason to end: what comes behind one that was lost is let go.
+class recv_core final : public stream_core<received> {
+public:
+    recv_core(fd_ref socket, buffer_pool& pool, std::size_t bound) noexcept
+        : stream_core{table, socket, bound}, blocks_{pool}, watch_{socket, this} {}
+
+private:
+    static constexpr int peers_end = own_reason(errc{});
+
+    ~recv_core() override = default;
+
+    bool begins_with_many() noexcept override;
+    received item_of(int size) noexcept override {
+        received one = blocks_.take(size);
+        blocks_.try_ring_again(home());
+        return one;
+    }
+    bool goes_on_after(int error) noexcept override {
+        if (error == ENOBUFS) return blocks_.had_ring_only() || goes_on_later(-error);
+        end_with(-error);
+        return true;
+    }
+    void lost_one() noexcept override { end_with(-ENOMEM); } // keeps B1
+
+    attempt try_now() noexcept {
+        attempt tried = blocks_.try_now(file().number());
+        if (tried.result == 0) tried.result = peers_end;
+        return tried;
+    }
+    void prepare_entry(io_uring_sqe& entry) noexcept {
+        blocks_.prepare_entry(entry, file().number(), home());
+        if (asks_for_many() && entry.opcode == IORING_OP_RECV) entry.ioprio = IORING_RECV_MULTISHOT;
+    }
+    bool hears_of(int result, std::uint32_t flags) noexcept {
+        blocks_.hears(result, flags);
+        return hears(result == 0 ? peers_end : result, flags);
+    }
+    static actions const table;
+
+    // Holds the core while it is armed.
+    class watch : public hangup_watch {
+    public:
+        watch(fd_ref socket, recv_core* of) noexcept
+            : hangup_watch{socket,
+                           [](hangup_watch& self, int) noexcept { static_cast<watch&>(self).of_->hung_up(); }},
+              of_{of} {}
+
+    private:
+        recv_core* of_;
+    };
+    void let_go() noexcept override { watch_.call_back(); }
+    void hung_up() noexcept {
+        ask_one_by_one(); // the end is among them
+        drop();
+        // ---- the core may be gone
+    }
+
+    block_receiver blocks_;
+    watch watch_;
+};
+
+inline bool recv_core::begins_with_many() noexcept {
+    if (!home().receives_many()) return false;
+    hold();
+    watch_.arm(home());
+    return true;
+}
+
+constinit inline op::actions const recv_core::table{
+    [](op& self) noexcept { return static_cast<recv_core&>(self).try_now(); },
+    [](op& self, io_uring_sqe& entry) noexcept { static_cast<recv_core&>(self).prepare_entry(entry); },
+    readiness::readable,
+    [](op& self, int& result, std::uint32_t flags) noexcept {
+        return static_cast<recv_core&>(self).hears_of(result, flags);
+    }};
+
+} // namespace weir::io
+
+namespace weir::io {
+
+class recv_stream_options {
+public:
+    recv_stream_options() {}
+    std::size_t ahead = 4; // blocks received and not taken at which it pauses, until half are left; at least 1
+};
+
+class recv_stream : immovable {
+public:
+    // Asks nothing of the kernel before the first `next`.  Needs: the pool to outlive the runtime.
+    explicit recv_stream(fd_ref socket, buffer_pool& pool, recv_stream_options options = {});
+    // As close(). The socket may be closed at once, but the connection ends when the kernel's receive has come back.
+    // Needs: no coroutine in `next`; the runtime still runs.
+    ~recv_stream();
+
+    // Returns: result<received>, as much as came, up to a block; empty at the peer's end, and from then on.
+    // Errors: those of recv(2), once all that came before is taken, and from then on; errc::closed.
+    // Cancel: nothing was taken: what comes is the next taker's.
+    // Cost:   for a request and its answer that of recv_block, within a few per cent; it pays where the peer sends while
+    //         the taker is busy.
+    operation<stream_next<received>, stream_core<received>&> next() noexcept;
+
+    // Ends it: who waits gets errc::closed, and the blocks that were not taken go back to their pool.  Threads: any.
+    void close() noexcept;
+
+    stream_counts counts() const noexcept;
+
+private:
+    recv_core* const core_;
+};
+
+inline recv_stream::recv_stream(fd_ref socket, buffer_pool& pool, recv_stream_options options)
+    : core_{new recv_core{socket, pool, options.ahead}} {}
+
+inline recv_stream::~recv_stream() {
+    core_->close();
+    core_->drop();
+}
+
+inline operation<stream_next<received>, stream_core<received>&> recv_stream::next() noexcept {
+    return operation<stream_next<received>, stream_core<received>&>{*core_};
+}
+inline void recv_stream::close() noexcept { core_->close(); }
+inline stream_counts recv_stream::counts() const noexcept { return core_->counts(); }
 
 } // namespace weir::io
 
@@ -20644,6 +22066,76 @@ private:
 // Cancel: nothing was taken; or the send has won and says how much.
 inline operation<send_op, fd_ref, std::span<std::byte const>> send(fd_ref socket, std::span<std::byte const> from) noexcept {
     return operation<send_op, fd_ref, std::span<std::byte const>>{socket, from};
+}
+
+} // namespace weir::io
+
+// weir/io/op/send_zc.hpp: sends as much of a span as a socket takes, from where it lies, without a copy into the kernel.
+// The kernel pins the pages, and tells when it has let go of them: only then is this complete. Where it cannot do without
+// a copy after all, as on the loopback, it says so, and that socket's next ones are plain sends; so are short ones, and
+// all of them on epoll, on an older kernel, and where memory must not be pinned.
+// Not:      sooner over than a send: it waits until the peer has acknowledged the bytes, which it may delay by 40 ms.
+//           Not for datagrams.
+// Source:   IORING_OP_SEND_ZC of io_uring_enter(2).
+
+namespace weir::io {
+
+// Bytes from which on pinning pages may cost less than copying them: with a network card that sends from them. On the
+// loopback no length does: there the first send of a socket takes two to three times the time of a plain one.
+inline constexpr std::size_t send_zc_threshold = 32 * 1024;
+
+class send_zc_op : public op_awaiter<send_zc_op, std::size_t> {
+public:
+    send_zc_op(fd_ref socket, std::span<std::byte const> from) noexcept
+        : op_awaiter{socket}, from_{from}, plain_{from.size() < send_zc_threshold} {}
+
+    static constexpr readiness ready_when = readiness::writable;
+    attempt try_now() noexcept {
+        return system_call(
+            [&] { return ::send(file().number(), from_.data(), from_.size(), MSG_DONTWAIT | MSG_NOSIGNAL); });
+    }
+    void prepare_entry(io_uring_sqe& entry) noexcept {
+        plain_ = plain_ || !home().sends_without_copy(file());
+        entry.opcode = plain_ ? IORING_OP_SEND : IORING_OP_SEND_ZC;
+        entry.fd = file().number();
+        entry.addr = reinterpret_cast<std::uint64_t>(from_.data());
+        entry.len = length_in_a_call(from_.size());
+        entry.msg_flags = MSG_NOSIGNAL;
+        if (!plain_) entry.ioprio = IORING_SEND_ZC_REPORT_USAGE;
+    }
+    // Z1: the coroutine goes on after the last completion, which is the notification where one was announced.
+    bool hears(int& result, std::uint32_t flags) noexcept {
+        if (flags & IORING_CQE_F_MORE) {
+            sent_ = result;
+            return false; // keeps Z1: the kernel has the pages still
+        }
+        if (flags & IORING_CQE_F_NOTIF) result = sent_;
+        if (plain_ || !refuses_pages(result)) return true;
+        plain_ = true; // nothing was sent
+        return submit_again(result);
+    }
+    std::size_t value_of(int sent) const noexcept { return static_cast<std::size_t>(sent); }
+
+private:
+    // No memory may be pinned (RLIMIT_MEMLOCK), the protocol has no such thing, the kernel cannot report; or a signal
+    // came, or the socket does not block and was not ready, which a plain send waits for.
+    static bool refuses_pages(int result) noexcept {
+        return result == -ENOMEM || result == -ENOBUFS || result == -EOPNOTSUPP || result == -EINVAL ||
+               result == -EINTR || result == -EAGAIN;
+    }
+
+    std::span<std::byte const> const from_;
+    bool plain_;
+    int sent_ = 0; // by the first of two completions
+};
+
+// Returns: result<size_t>, the bytes taken, which may be fewer than there are.  Needs: `from` untouched until then.
+// Errors: those of send(2); EPIPE comes as an error, never as a signal.
+// Cancel: nothing was taken; or the send has won and says how much. It goes on when the kernel has let go of the pages:
+//         once bytes were taken, that is when they were acknowledged, or when the connection has failed.
+inline operation<send_zc_op, fd_ref, std::span<std::byte const>> send_zc(fd_ref socket,
+                                                                         std::span<std::byte const> from) noexcept {
+    return operation<send_zc_op, fd_ref, std::span<std::byte const>>{socket, from};
 }
 
 } // namespace weir::io
@@ -20938,6 +22430,8 @@ inline auto recv_message(fd_ref socket, std::span<std::byte> into, incoming& mes
 } // namespace weir::io
 
 // weir/io/op/send_to.hpp: sends a datagram to an address.
+// Not:      for a Unix socket without a connection: nobody tells when there is room at the receiver's, and who waits for
+//           it asks again and again on io_uring, and for ever on epoll; net::unix_datagram::try_send_to does not wait.
 
 namespace weir::io {
 
@@ -21702,7 +23196,8 @@ public:
     std::string name = "weir"; // of the threads, followed by their number; the system shows 15 characters of it
 
     std::optional<placement> pinning; // which CPUs each worker is bound to; none: the system decides
-    // On the worker's own thread with its number: before its first job, and after its last. They must not throw.
+    // On the worker's own thread with its number: before its first job, and after its last; with current_thread on the
+    // one that calls, when it first serves tasks and at the end of shutdown. They must not throw.
     hook<unsigned> on_thread_start;
     hook<unsigned> on_thread_stop;
 
@@ -21717,7 +23212,8 @@ public:
     std::chrono::milliseconds stall_limit{0};
     hook<stall_report const&> on_stall;
 
-    // Keeps account of who waits for what, for dump(). Then each wait costs an allocation and a look at the clock more.
+    // Keeps account of who waits for what and who holds which mutex, for dump(). Then each wait, and each lock of a
+    // mutex, costs an allocation and a look at the clock more.
     bool keep_waits = false;
 
     io::backend_choice backend = io::backend_choice::automatic;
@@ -21767,7 +23263,9 @@ public:
     // A name on the list, from its construction to its end; it lies in the frame of the task.
     class entry : public list_node {
     public:
-        entry(roster& in, std::string name) : in_{in}, name_{std::move(name)} {
+        // `who`: the coroutine in which it lies.
+        entry(roster& in, std::string name, std::coroutine_handle<> who = {})
+            : in_{in}, name_{std::move(name)}, who_{who} {
             spin_guard const locked{in_.lock_};
             in_.entries_.push_back(*this);
         }
@@ -21780,6 +23278,7 @@ public:
         friend class roster;
         roster& in_;
         std::string const name_;
+        std::coroutine_handle<> const who_;
     };
 
     // In the order in which they began. For reports: copies under the lock.
@@ -21787,6 +23286,14 @@ public:
         std::vector<std::string> all;
         spin_guard const locked{lock_};
         for (entry* one = entries_.front(); one; one = entries_.next(*one)) all.push_back(one->name_);
+        return all;
+    }
+
+    // The same with their coroutines, by the address of these.
+    std::map<void const*, std::string> named() {
+        std::map<void const*, std::string> all;
+        spin_guard const locked{lock_};
+        for (entry* one = entries_.front(); one; one = entries_.next(*one)) all.emplace(one->who_.address(), one->name_);
         return all;
     }
 
@@ -21812,7 +23319,8 @@ public:
 // priority.
 template <class F, class... Args>
 task<> run_named(roster& in, executor& where, named as, F fn, Args... args) {
-    roster::entry const listed{in, std::move(as.name)};
+    auto const self = co_await this_coroutine();
+    roster::entry const listed{in, std::move(as.name), self};
     context narrower = co_await this_task();
     if (executor_ref{where} != narrower.executor) {
         narrower.executor = where;
@@ -21911,6 +23419,9 @@ public:
     // Takes back a job that has not begun. False when it is not in the queue.
     // Cost: a look at each job before it; of those that are withdrawn in the order in which they came, none.
     bool withdraw(job& work) noexcept;
+
+    // Where a job stands in the queue, from 1; 0 where it is not among the first hundred. For reports.
+    std::size_t place_of(job const& work) noexcept;
 
     // What the thread shall do next; waits for that, at most for `keep_alive`, whose max() never ends. With `work` it
     // gets the job; after `leave` it does not come again.
@@ -22040,6 +23551,14 @@ inline bool blocking_roster::withdraw(job& work) noexcept {
     queue_ = std::move(before);
     if (found) set_queued(queued() - 1);
     return found;
+}
+
+inline std::size_t blocking_roster::place_of(job const& work) noexcept {
+    spin_guard const locked{lock_};
+    std::size_t place = 1;
+    for (job* each = queue_.front(); each && place <= 100; each = each->next.load(relaxed), ++place) // the lock orders
+        if (each == &work) return place;
+    return 0;
 }
 
 inline auto blocking_roster::next(seat& mine, std::chrono::steady_clock::duration keep_alive, job*& work) noexcept
@@ -22201,6 +23720,9 @@ private:
 // For:      authors of primitives.
 // Not:      std::thread, whose stack has one size and which cannot say why it did not start but by an exception.
 
+#if WEIR_LINUX
+#endif
+
 namespace weir {
 
 // Starts `run(argument)`.  Needs: the thread to be joined or detached.
@@ -22223,6 +23745,15 @@ inline result<pthread_t> start_quiet_thread(void* (*run)(void*), void* argument,
     ::pthread_attr_destroy(&how);
     if (error != 0) return system_error_code(error);
     return made;
+}
+
+// The kernel's number of the calling thread; -1 where it has none.
+inline int this_thread_number() noexcept {
+#if WEIR_LINUX
+    return static_cast<int>(::syscall(SYS_gettid));
+#else
+    return -1;
+#endif
 }
 
 // Gives the calling thread a name, of which the system keeps the first 15 bytes.
@@ -22385,6 +23916,8 @@ public:
     // True to every job that had not begun when shutdown was called.
     bool closing() const noexcept { return house_->roster.closed(); }
 
+    // As blocking_roster does.
+    std::size_t place_of(job const& work) noexcept { return house_->roster.place_of(work); }
     blocking_counts counts() noexcept { return house_->roster.counts(); }
 
 private:
@@ -23320,7 +24853,11 @@ class stall_watch : immovable {
 public:
     // Needs: a crew that has its workers, and a limit in its options.
     explicit stall_watch(crew& of) : crew_{of}, seen_(of.workers.size()), thread_{[this] { watch(); }} {}
-    ~stall_watch() {
+    ~stall_watch() { end(); }
+
+    // Waits for a report that is under way; afterwards there are none. Once or twice.
+    void end() {
+        if (!thread_.joinable()) return;
         {
             std::scoped_lock const locked{mutex_};
             over_ = true;
@@ -23329,10 +24866,15 @@ public:
         thread_.join();
     }
 
+    // For how long this worker has run the job that it is at, if that is longer than the limit; else nothing.
+    // Threads: any, also in a report.
+    duration held_up(unsigned index) const noexcept;
+
 private:
+    // The first two for others to read while the watch writes; a look between its writes finds another pulse.
     struct sight {
-        std::uint64_t pulse = 0; // 0: rests
-        time_point since;
+        atomic<std::uint64_t> pulse{0}; // 0: rests
+        atomic<duration::rep> since{0}; // of the clock
         bool reported = false;
     };
 
@@ -23347,6 +24889,14 @@ private:
     std::thread thread_; // the last member: it uses the others
 };
 
+inline duration stall_watch::held_up(unsigned index) const noexcept {
+    auto const& last = seen_[index];
+    auto const pulse = last.pulse.load(acquire); // [sight] the time is this pulse's or a later one's: too short, at worst
+    duration const so_far{clock::now().time_since_epoch().count() - last.since.load(relaxed)}; // as the pulse orders it
+    bool const same = pulse != 0 && pulse == crew_.workers[index]->pulse();
+    return same && so_far >= crew_.options.stall_limit ? so_far : duration{0};
+}
+
 inline void stall_watch::watch() {
     duration const limit = crew_.options.stall_limit;
     std::unique_lock locked{mutex_};
@@ -23359,14 +24909,17 @@ inline void stall_watch::watch() {
 
 inline void stall_watch::look(unsigned index, sight& last, time_point now) {
     auto const pulse = crew_.workers[index]->pulse();
-    if (pulse == 0 || pulse != last.pulse) {
-        last = {pulse, now, false};
+    if (pulse == 0 || pulse != last.pulse.load(relaxed)) { // own word, as the next one
+        last.since.store(now.time_since_epoch().count(), relaxed); // the next one publishes it
+        last.pulse.store(pulse, release); // [sight]
+        last.reported = false;
         return;
     }
-    if (last.reported || now - last.since < crew_.options.stall_limit) return;
+    duration const so_far{now.time_since_epoch().count() - last.since.load(relaxed)};
+    if (last.reported || so_far < crew_.options.stall_limit) return;
     last.reported = true;
     auto const name = crew_.name_of(index);
-    stall_report const report{name, now - last.since};
+    stall_report const report{name, so_far};
     if (crew_.options.on_stall) return crew_.options.on_stall(report);
     auto const spent = std::chrono::duration_cast<std::chrono::milliseconds>(report.so_far).count();
     std::fprintf(stderr, "weir: %s has run one job for %lld ms\n", name.c_str(), static_cast<long long>(spent));
@@ -23382,7 +24935,7 @@ namespace weir {
 template <class T>
 class visitor : immovable {
 public:
-    // `start` begins `run` for this visitor, and returns false if it was refused.
+    // `start` begins `run` for this visitor, and returns false if it was refused; what it throws comes out of the wait.
     explicit visitor(function_ref<bool()> start) noexcept : start_{start} {}
 
     // For a thread that has an executor: what the task gave or threw; errc::shut_down if it was refused.
@@ -23427,7 +24980,11 @@ private:
         bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
             of_.home_ = context_of(handle).executor;
             of_.back_.resumes(handle);
-            return of_.start_();
+            bool begun = false;
+            WEIR_TRY { begun = of_.start_(); }
+            WEIR_CATCH_ALL { of_.outcome_.set_current_exception(); } // no memory, or no thread: then nothing runs
+            return begun;
+            // ---- on true the visitor may be gone
         }
         void await_resume() const noexcept {}
 
@@ -23472,6 +25029,8 @@ public:
     ~runtime();
 
     // Queues `fn(args...)`, a task<>, moved into a frame of the runtime's own. An exception of it stops everything.
+    // Errors: what the first start meets: std::bad_alloc, or std::system_error where the system gives no thread; then
+    //         nothing was queued, and the next call tries to start again.
     // Returns: false once shutdown has begun; then nothing was queued.  Threads: any.
     template <class F, class... Args>
     bool spawn(F&& fn, Args&&... args);
@@ -23507,8 +25066,11 @@ public:
     // What a turn of a worker took, of about one turn in a thousand.
     histogram const& turn_times() { return started().turn_times; }
 
-    // For dump(): a worker's number; none where it is not of this runtime.
+    // For dump(): a worker's number; none where it is not of this runtime. For how long one has run the same job, where
+    // that is watched and longer than the limit, and else nothing. The tasks that have a name, by their coroutine.
     std::optional<unsigned> number_of(void const* of) const noexcept;
+    duration held_up(unsigned worker) const noexcept { return stalls_ ? stalls_->held_up(worker) : duration{0}; }
+    std::map<void const*, std::string> named_tasks() { return roster_.named(); }
 
     // The rest starts the workers if they are not running.
     executor& get_executor() { return started(); }
@@ -23543,8 +25105,11 @@ private:
     }
     // The same with a driver, also where that belongs to the calling thread.
     crew& opened();
+    // Errors: std::bad_alloc, and what std::thread throws; then nothing runs, and the next one may try again.
     void start();
+    void begin();
     void start_threads();
+    void run_worker(unsigned index, cpu_set const& place);
     // On the calling thread, until the crew is stopping or until that time.
     void serve_here(time_point until) {
         opened().workers.front()->serve(*context_, until);
@@ -23565,6 +25130,19 @@ private:
         ~leaver() { of.leave(); }
     };
 
+    // How the threads come to their drivers.
+    struct opening {
+        explicit opening(std::size_t workers) noexcept : all{static_cast<std::ptrdiff_t>(workers)} {}
+        // Keeps the exception in flight.  Needs: to be called before one arrives.
+        void fail() noexcept {
+            spin_guard const locked{lock};
+            if (!failure.failed()) failure.set_current_exception();
+        }
+        std::latch all; // passed when each has its own, or cannot: who passes it sees whether there is a failure
+        spin_lock lock;
+        outcome<void> failure; // the first
+    };
+
     // Bit 0: shut; above it the number of spawns and looks under way.
     static constexpr unsigned shut = 1;
     static constexpr unsigned one_inside = 2;
@@ -23582,7 +25160,7 @@ private:
     void const* here_ = nullptr; // with current_thread: the thread that has opened the driver
     std::string refusal_;
     std::optional<wait_book::reader> waits_; // while they are kept
-    std::optional<std::latch> open_; // passed when every worker has its driver
+    std::optional<opening> open_; // once threads are started
     atomic<unsigned> gate_{0};
 };
 
@@ -23611,6 +25189,20 @@ inline runtime::~runtime() {
 }
 
 inline void runtime::start() {
+    WEIR_TRY { begin(); }
+    WEIR_CATCH_ALL {
+        if (crew_) end_threads();
+        context_.reset();
+        crew_.reset();
+        blocking_.reset();
+        waits_.reset();
+#if WEIR_EXCEPTIONS
+        throw;
+#endif
+    }
+}
+
+inline void runtime::begin() {
     unsigned count = options_.workers;
     if (options_.current_thread) count = 1;
     else if (count == 0) count = static_cast<unsigned>(usable_cpus());
@@ -23625,9 +25217,9 @@ inline void runtime::start() {
         if (cpus > 1) crew_->spin = options_.spin.value_or(by_default);
     }
     context_ = std::make_unique<context>(*crew_);
-    root_ = std::make_unique<scope>(*context_);
     if (!options_.current_thread) start_threads();
     if (options_.stall_limit.count() > 0) stalls_ = std::make_unique<stall_watch>(*crew_);
+    root_ = std::make_unique<scope>(*context_); // last, as it must be joined once it is there
 }
 
 inline void runtime::start_threads() {
@@ -23635,22 +25227,38 @@ inline void runtime::start_threads() {
     std::vector<cpu_set> places;
     if (auto const allowed = this_thread_cpus(); allowed && options_.pinning)
         places = place_threads(*options_.pinning, count, read_topology(), *allowed);
-    open_.emplace(static_cast<std::ptrdiff_t>(count));
-    for (unsigned i = 0; i < count; ++i)
-        threads_.emplace_back([this, i, place = places.empty() ? cpu_set{} : places[i]] {
-            ::pthread_setname_np(::pthread_self(), crew_->name_of(i).substr(0, 15).c_str());
-            if (!place.empty()) static_cast<void>(pin_this_thread(place)); // refused: then as without
-            std::string refusal;
-            worker& self = *crew_->workers[i];
-            self.open(refusal);
-            if (i == 0) refusal_ = refusal;
-            options_.on_thread_start(i);
-            open_->arrive_and_wait(); // a worker may wake any other from here on
-            self.serve(*context_);
-            options_.on_thread_stop(i);
-            self.retire();
-        });
-    open_->wait();
+    open_.emplace(count);
+    threads_.reserve(count);
+    WEIR_TRY {
+        for (unsigned i = 0; i < count; ++i)
+            threads_.emplace_back([this, i, place = places.empty() ? cpu_set{} : places[i]] { run_worker(i, place); });
+    }
+    WEIR_CATCH_ALL {
+        open_->fail();
+        open_->all.count_down(static_cast<std::ptrdiff_t>(count - threads_.size())); // for those that are missing
+    }
+    open_->all.wait();
+    if (open_->failure.failed()) open_->failure.take(); // the threads that there are see it, too, and end
+}
+
+// A thread, from its beginning to its end.
+inline void runtime::run_worker(unsigned index, cpu_set const& place) {
+    worker& self = *crew_->workers[index];
+    WEIR_TRY {
+        ::pthread_setname_np(::pthread_self(), crew_->name_of(index).substr(0, 15).c_str());
+        if (!place.empty()) static_cast<void>(pin_this_thread(place)); // refused: then as without
+        std::string refusal;
+        self.open(refusal);
+        if (index == 0) refusal_ = std::move(refusal);
+    }
+    WEIR_CATCH_ALL { open_->fail(); }
+    bool const opened = self.is_open();
+    if (opened) options_.on_thread_start(index);
+    open_->all.arrive_and_wait(); // a worker may wake any other from here on
+    if (!open_->failure.failed()) self.serve(*context_);
+    if (!opened) return;
+    options_.on_thread_stop(index);
+    self.retire();
 }
 
 inline crew& runtime::opened() {
@@ -23658,8 +25266,9 @@ inline crew& runtime::opened() {
     if (!options_.current_thread) return all;
     worker& self = *all.workers.front();
     if (!here_) {
-        here_ = this_thread_mark();
         self.open(refusal_);
+        here_ = this_thread_mark();
+        options_.on_thread_start(0);
     }
     if (here_ != this_thread_mark()) WEIR_FATAL("a runtime of the current thread was used on two threads");
     return all;
@@ -23745,7 +25354,11 @@ inline void runtime::end_threads() {
         if (each->is_open()) each->wake();
     for (auto& each : threads_) each.join();
     threads_.clear();
-    if (here_) crew_->workers.front()->retire();
+    if (here_) {
+        options_.on_thread_stop(0);
+        crew_->workers.front()->retire();
+    }
+    if (stalls_) stalls_->end(); // before it goes: a report may look at this runtime
     stalls_.reset();
     blocking_.reset(); // its threads post to the workers
     // A thread outside may have posted what ended a task and not have returned from that.
@@ -23801,9 +25414,10 @@ class blocking_wait : public job, stop_listener {
 public:
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle,
+                                       std::source_location at = std::source_location::current()) noexcept {
         back_.resumes(handle);
-        return begin(context_of(handle));
+        return begin(context_of(handle), at);
     }
 
 protected:
@@ -23822,7 +25436,11 @@ protected:
 private:
     static bool claim(stop_listener& listener) noexcept;
     static void heard(stop_listener& listener) noexcept;
-    bool begin(context const& where) noexcept;
+    bool begin(context const& where, std::source_location at) noexcept;
+    WEIR_COLD void note(std::source_location at) noexcept {
+        noted_ = wait_book::enter(this, back_.handle(), at, {0, &describe});
+    }
+    static void describe(void const* key, wait_text& into) noexcept;
 
     // True for the last.
     bool leave(unsigned parties) noexcept {
@@ -23839,11 +25457,13 @@ private:
     std::error_code refused_; // by the pool, when the job was offered or when it began
     bool begun_ = false;
     bool listening_ = false;
+    bool noted_ = false; // in the wait_book
+    atomic<int> runs_on_{0}; // the thread, once it has begun; only where it is noted
     atomic<unsigned> parties_{0};
 };
 
 template <class Pool>
-bool blocking_wait<Pool>::begin(context const& where) noexcept {
+bool blocking_wait<Pool>::begin(context const& where, std::source_location at) noexcept {
     context_ = &where;
     if (!pool_) pool_ = current<Pool>();
     if (!pool_) WEIR_FATAL("blocking() was awaited on a thread that has no blocking pool");
@@ -23851,6 +25471,7 @@ bool blocking_wait<Pool>::begin(context const& where) noexcept {
         refused_ = where.stop.reason();
         return false;
     }
+    if (wait_book::open()) note(at);
     parties_.store(2, relaxed); // the job and this call; what queues the job orders it
     if (auto const error = pool_->offer(*this)) {
         parties_.store(0, relaxed); // nobody else has it
@@ -23875,15 +25496,29 @@ bool blocking_wait<Pool>::begins() noexcept {
         return false;
     }
     begun_ = true;
+    if (noted_) runs_on_.store(this_thread_number(), relaxed); // for who looks in
     return true;
 }
 
 template <class Pool>
 result<void> blocking_wait<Pool>::finish() noexcept {
+    if (noted_) wait_book::strike(this);
     if (listening_) context_->stop.source()->remove(*this);
     if (refused_) return refused_;
     if (!begun_) return context_->stop.reason(); // keeps X2: it was withdrawn
     return {};
+}
+
+template <class Pool>
+void blocking_wait<Pool>::describe(void const* key, wait_text& into) noexcept {
+    auto const& self = *static_cast<blocking_wait const*>(key);
+    into.add("a blocking call");
+    into.thread = self.runs_on_.load(relaxed); // a hint
+    if (into.thread != 0) return;
+    if constexpr (requires { self.pool_->place_of(self); }) {
+        if (auto const place = self.pool_->place_of(self)) into.add(", number ").add(place).add(" in the queue");
+        else into.add(", in the queue");
+    }
 }
 
 template <class Pool>
@@ -24500,20 +26135,29 @@ public:
     void summary(std::string name, std::string help, histogram const& from) {
         keep([&] { return into_.add({std::move(name), std::move(help), labels_}, from); });
     }
-    result<registration> take() { return std::move(kept_); }
+    result<registration> take() {
+        if (wrong_) return wrong_;
+        return std::move(kept_);
+    }
 
 private:
     template <class Enter>
     void keep(Enter enter) {
-        if (!kept_) return;
+        if (wrong_) return;
         auto entered = enter();
-        if (entered) *kept_ += std::move(*entered);
-        else kept_ = entered.error(); // what was entered leaves
+        if (entered) {
+            kept_ += std::move(*entered);
+        } else {
+            wrong_ = entered.error();
+            kept_ = registration{}; // what was entered leaves
+        }
     }
 
     registry& into_;
     metric_labels const labels_;
-    result<registration> kept_{registration{}};
+    // Side by side, not a result<registration>: g++ 12 takes the assignment of an error to one for a use of what is not there.
+    registration kept_;
+    std::error_code wrong_;
 };
 
 } // namespace detail
@@ -24759,7 +26403,8 @@ inline std::string profile::svg(std::string_view title) const {
 
 // weir/runtime/await_chain.hpp: from a suspended coroutine to those who await it, by the words of their frames.
 // A frame begins with the function that resumes it; behind that and the one that destroys it lies the promise, of which
-// the library's begin with the awaiter. What is no frame is told apart, as its first word is no such function.
+// the library's begin with the awaiter, the context, and where the awaiter awaits. What is no frame is told apart, as its
+// first word is no such function.
 // For:      authors of primitives: stack_sample.hpp and dump.hpp.
 
 #if WEIR_LINUX
@@ -24781,6 +26426,17 @@ inline bool read_words(std::uintptr_t from, std::span<std::uintptr_t> into) noex
 #endif
 }
 
+// What the words of a coroutine's frame tell.
+class frame_sight {
+public:
+    frame_sight() noexcept {}
+
+    std::uintptr_t frame = 0;
+    std::uintptr_t function = 0; // that resumes it; 0: it is no coroutine
+    std::uintptr_t awaiter = 0;  // the frame of who awaits it, or has opened the scope of which it is a child; or 0
+    std::uintptr_t where = 0;    // a std::source_location, if it is one: of the expression by which that one awaits it
+};
+
 class await_chain {
 public:
     // `coroutines` are the first instructions of all functions that resume one, sorted (symbols::coroutines).
@@ -24789,26 +26445,31 @@ public:
     bool is_coroutine(std::uintptr_t function) const noexcept {
         return std::binary_search(coroutines_.begin(), coroutines_.end(), function);
     }
-    // The function that resumes the coroutine with this frame; 0 where that is none.
-    std::uintptr_t function_of(std::uintptr_t frame) const noexcept { return look(frame)[0]; }
+    // The coroutine with this frame.  Returns: nothing of one where that is none.
+    frame_sight look(std::uintptr_t frame) const noexcept {
+        std::array<std::uintptr_t, 5> words{};
+        if (frame < 4096 || frame % 16 != 0) return {};
+        // A frame of another library's may be shorter, and end where memory does.
+        if (!read_words(frame, words) && !read_words(frame, std::span{words}.first(3))) return {};
+        if (!is_coroutine(words[0])) return {};
+        frame_sight seen;
+        seen.frame = frame;
+        seen.function = words[0];
+        seen.awaiter = words[2];
+        seen.where = words[4];
+        return seen;
+    }
+    std::uintptr_t function_of(std::uintptr_t frame) const noexcept { return look(frame).function; }
     // Writes the functions of the awaiters of `frame` to `into`, the nearest first, as many as there is room for.
     // Returns: how many.
     std::size_t follow(std::uintptr_t frame, std::span<std::uintptr_t> into) const noexcept {
         std::size_t count = 0;
-        for (auto at = look(frame); at[0] != 0 && count < into.size(); into[count++] = at[0])
-            if (at = look(at[2]); at[0] == 0) break;
+        for (auto at = look(frame); at.function != 0 && count < into.size(); into[count++] = at.function)
+            if (at = look(at.awaiter); at.function == 0) break;
         return count;
     }
 
 private:
-    // How to resume, how to destroy, and whom it goes on with; nothing where that is no coroutine.
-    std::array<std::uintptr_t, 3> look(std::uintptr_t frame) const noexcept {
-        std::array<std::uintptr_t, 3> words{};
-        bool const possible = frame >= 4096 && frame % 16 == 0;
-        if (!possible || !read_words(frame, words) || !is_coroutine(words[0])) return {};
-        return words;
-    }
-
     std::span<std::uintptr_t const> coroutines_;
 };
 
@@ -25443,39 +27104,225 @@ inline profile profiler::stop() { return {}; }
 
 } // namespace weir
 
-// weir/runtime/dump.hpp: who waits in a runtime, for what, for how long: for when it does nothing and should.
+// weir/runtime/dump.hpp: who waits in a runtime, for what, where, for how long: for when it does nothing and should.
 //     options.keep_waits = true;
 //     ...
 //     std::fputs(dump(runtime).c_str(), stderr);
-// A line for each kind of chain: those who are awaited the same way, in the same functions, by the same, are counted
-// together, with the longest wait of them. Below a coroutine stand those that it awaits; the last line is what the
-// innermost waits for.
-// Not:      lines of source: only functions. Nor who waits for I/O or a blocking call, or began to before the runtime
-//           started; nor in a program without a table of symbols.
+// A tree: below a coroutine stand those that it awaits, and the children of its scope; the last line is what the
+// innermost waits for. Those who wait alike, in the same places, are counted on one line, with the longest wait of them.
+// Behind it stand the cycles: who waits for a mutex that another holds, who waits, and so on, back to the first. A stop
+// or a timeout may still end one.
+// Not:      in the tree is who began to wait before the runtime started, and who runs; of a worker that has run one job
+//           for longer than options.stall_limit it is said that it does. Nor are there names in a program without a table
+//           of symbols.
+
+// weir/runtime/place_text.hpp: a place in the source, for reports: the file by its last two names, and the line.
+// For:      authors of primitives: dump.hpp.
 
 namespace weir {
 
-namespace detail {
+// Empty where it is not known.
+inline std::string place_text(std::source_location at) {
+    if (at.line() == 0) return {};
+    std::string_view file{at.file_name()};
+    auto const last = file.rfind('/');
+    if (last != file.npos && last > 0)
+        if (auto const before = file.rfind('/', last - 1); before != file.npos) file.remove_prefix(before + 1);
+    return std::string{file} + ":" + std::to_string(at.line());
+}
 
-// Coroutines that run the same functions in the same order from the outermost on, as a tree.
+// The same of a word that should be one, but may be anything: it is read as who doubts it reads.
+inline std::string place_text(std::uintptr_t word) {
+    // A location is a pointer to what the compiler has laid down, which begins with the names and holds the line.
+    static_assert(sizeof(std::source_location) == sizeof word);
+    std::array<std::uintptr_t, 3> laid_down{};
+    if (word % alignof(void*) != 0 || !read_words(word, laid_down)) return {};
+    std::source_location at;
+    std::memcpy(static_cast<void*>(&at), &word, sizeof word);
+    auto const line = at.line();
+    auto from = reinterpret_cast<std::uintptr_t>(at.file_name());
+    if (line == 0 || line > 10'000'000) return {};
+    std::array<std::uintptr_t, 1> piece{};
+    from -= from % sizeof piece; // words end with pages; what stands before the name does not matter
+    for (std::size_t read = 0; read < 4096; read += sizeof piece, from += sizeof piece) {
+        if (!read_words(from, piece)) return {};
+        std::array<char, sizeof piece> text;
+        std::memcpy(text.data(), piece.data(), sizeof piece);
+        auto const first = read == 0 ? reinterpret_cast<std::uintptr_t>(at.file_name()) - from : 0;
+        for (auto n = static_cast<std::size_t>(first); n < text.size(); ++n) {
+            if (text[n] == '\0') return place_text(at);
+            if (static_cast<unsigned char>(text[n]) < ' ') return {};
+        }
+    }
+    return {};
+}
+
+} // namespace weir
+
+// weir/runtime/wait_survey.hpp: all waits of a runtime at one time, with those who await who waits, and who holds what.
+// Who waits for what another holds, who waits in turn, may come back to himself: those cycles are found here.
+// For:      authors of primitives: dump.hpp.
+
+namespace weir {
+
+// One who waits.
+class wait_sight {
+public:
+    wait_sight() noexcept {}
+
+    // The coroutine that waits, then each that awaits the one before, or has opened its scope.
+    std::span<frame_sight const> chain() const noexcept { return std::span{frames}.first(count); }
+    bool is_inside(std::uintptr_t frame, std::uintptr_t function) const noexcept {
+        auto const all = chain();
+        return std::any_of(all.begin(), all.end(),
+                           [=](auto const& one) { return one.frame == frame && one.function == function; });
+    }
+
+    std::array<frame_sight, 32> frames;
+    std::size_t count = 0;
+    std::source_location where;
+    std::uintptr_t awaits = 0;
+    wait_text text;
+    time_point since;
+    unsigned worker = 0;
+};
+
+// One who holds what others may wait for. The coroutine is the one that has got it; it may run, or be gone.
+class hold_sight {
+public:
+    hold_sight() noexcept {}
+
+    std::uintptr_t frame = 0;
+    std::uintptr_t function = 0;
+    std::source_location where;
+    time_point since;
+};
+
+class wait_survey {
+public:
+    // Each wait is seen under the lock that keeps it from ending, and no two at the same moment: of those that come and
+    // go meanwhile a part is seen. What stands still is seen whole.
+    wait_survey(runtime& of, await_chain const& coroutines);
+
+    std::vector<wait_sight> const& waits() const noexcept { return waits_; }
+    // Those for which there was no room.
+    std::size_t unseen() const noexcept { return unseen_; }
+    // Null where nobody is known to hold it.
+    hold_sight const* holder_of(void const* object) const {
+        auto const found = holds_.find(object);
+        return found == holds_.end() ? nullptr : &found->second;
+    }
+    // A wait of that coroutine, or of one that it awaits; null where there is none.
+    wait_sight const* wait_below(hold_sight const& one) const {
+        auto const found = std::find_if(waits_.begin(), waits_.end(),
+                                        [&](auto const& each) { return each.is_inside(one.frame, one.function); });
+        return found == waits_.end() ? nullptr : &*found;
+    }
+    // Waits of which each is for something that the next one's coroutine holds, or one that awaits it; and the last one's
+    // is held by the first. Each wait is in one cycle at most.
+    std::vector<std::vector<wait_sight const*>> cycles() const;
+
+private:
+    std::vector<wait_sight> waits_;
+    std::map<void const*, hold_sight> holds_;
+    std::size_t unseen_ = 0;
+};
+
+inline wait_survey::wait_survey(runtime& of, await_chain const& coroutines) {
+    waits_.reserve(of.figures().tasks_live * 2 + 256); // beforehand, as nobody may allocate under the book's locks
+    wait_book::for_each([&](wait_entry const& one) {
+        auto const worker = of.number_of(one.worker);
+        if (!worker) return;
+        if (waits_.size() == waits_.capacity()) {
+            ++unseen_;
+            return;
+        }
+        wait_sight& seen = waits_.emplace_back();
+        auto at = coroutines.look(reinterpret_cast<std::uintptr_t>(one.who.address()));
+        for (; at.function != 0 && seen.count < seen.frames.size(); at = coroutines.look(at.awaiter))
+            seen.frames[seen.count++] = at;
+        seen.where = one.where;
+        seen.awaits = one.awaits;
+        if (one.describe) one.describe(one.key, seen.text);
+        seen.since = one.since;
+        seen.worker = *worker;
+    });
+    for (auto const& each : waits_)
+        if (each.text.object) holds_.try_emplace(each.text.object); // what nobody waits for is nobody's trouble
+    wait_book::for_each_hold([&](wait_entry const& one) {
+        auto const found = holds_.find(one.key);
+        if (found == holds_.end()) return;
+        found->second.frame = reinterpret_cast<std::uintptr_t>(one.who.address());
+        found->second.function = one.function;
+        found->second.where = one.where;
+        found->second.since = one.since;
+    });
+    std::erase_if(holds_, [](auto const& each) { return each.second.frame == 0; });
+}
+
+inline std::vector<std::vector<wait_sight const*>> wait_survey::cycles() const {
+    std::vector<std::vector<wait_sight const*>> found;
+    std::map<wait_sight const*, std::size_t> seen; // the walk in which it was first met
+    std::size_t walk = 0;
+    for (auto const& first : waits_) {
+        std::vector<wait_sight const*> path;
+        ++walk;
+        // One thing is waited for at a time, and held by one, so there is one way to go on; of several who wait below the
+        // holder, as the children of its scope, the first is taken unless another leads back.
+        for (auto const* at = &first; at;) {
+            if (auto const [place, fresh] = seen.try_emplace(at, walk); !fresh) {
+                if (place->second == walk) found.emplace_back(std::find(path.begin(), path.end(), at), path.end());
+                break;
+            }
+            path.push_back(at);
+            auto const* const holder = at->text.object ? holder_of(at->text.object) : nullptr;
+            if (!holder) break;
+            auto const back = std::find_if(path.begin(), path.end(), [&](auto const* each) {
+                return each->is_inside(holder->frame, holder->function);
+            });
+            at = back != path.end() ? *back : wait_below(*holder);
+        }
+    }
+    return found;
+}
+
+} // namespace weir
+
+// weir/runtime/wait_tree.hpp: waits that are alike, counted together: a tree of lines, below each who awaits it.
+// For:      authors of primitives: dump.hpp.
+
+#include <set>
+
+namespace weir {
+
+// "0.250 s"
+inline std::string seconds_text(duration length) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.3f s", std::chrono::duration<double>{length}.count());
+    return text;
+}
+
 class wait_tree {
 public:
+    // A line, and whom it is about: coroutines of one line are counted.
+    using step = std::pair<std::string, std::uintptr_t>;
+
     // The outermost first; the last is what is waited for.
-    void add(std::vector<std::string> const& path, duration waited, unsigned worker) {
+    void add(std::vector<step> const& path, duration waited, unsigned worker) {
         wait_tree* at = this;
-        for (auto const& name : path) {
-            at = &at->below_[name];
-            at->count_ += 1;
-            at->longest_ = std::max(at->longest_, waited);
+        for (auto const& [line, who] : path) {
+            at = &at->below_[line];
+            at->who_.insert(who);
         }
-        at->workers_[worker] += 1;
+        at->longest_ = std::max(at->longest_, waited);
+        at->workers_.insert(worker);
     }
     void write(std::string& out, std::size_t depth = 0) const {
-        for (auto const& [name, one] : below_) {
+        for (auto const& [line, one] : below_) {
             out.append(2 * depth, ' ');
-            out += name;
-            if (one.count_ > 1) out += " x" + std::to_string(one.count_);
-            if (one.below_.empty()) one.write_wait(out);
+            out += line;
+            if (one.who_.size() > 1) out += " x" + std::to_string(one.who_.size());
+            if (!one.workers_.empty()) one.write_wait(out);
             out += '\n';
             one.write(out, depth + 1);
         }
@@ -25483,63 +27330,149 @@ public:
 
 private:
     void write_wait(std::string& out) const {
-        char text[32];
-        std::snprintf(text, sizeof text, ", for %.3f s, on", std::chrono::duration<double>{longest_}.count());
-        out += text;
-        for (auto const& [worker, times] : workers_) out += " worker " + std::to_string(worker);
+        out += ", for " + seconds_text(longest_) + ", on worker ";
+        for (char const* between = ""; auto const worker : workers_) {
+            out += between + std::to_string(worker);
+            between = " and ";
+        }
     }
 
     std::map<std::string, wait_tree> below_;
-    std::size_t count_ = 0;
+    std::set<std::uintptr_t> who_;
     duration longest_{0};
-    std::map<unsigned, std::size_t> workers_;
+    std::set<unsigned> workers_; // where its waits have begun; empty where nobody waits but those below
+};
+
+} // namespace weir
+
+#include <fstream>
+
+namespace weir {
+
+namespace detail {
+
+// As a reader wants to see it: without the type that it returns, and the library's own without what they were made for.
+inline std::string short_function(std::string name) {
+    std::size_t begin = 0;
+    int depth = 0;
+    for (std::size_t n = 0; n < name.size(); ++n) {
+        char const each = name[n];
+        if (each == '<' || each == '(' || each == '{') ++depth;
+        if ((each == '>' && (n == 0 || name[n - 1] != '-')) || each == ')' || each == '}') --depth;
+        if (each == ' ' && depth == 0) begin = n + 1;
+    }
+    name.erase(0, begin);
+    if (name.starts_with("weir::"))
+        if (auto const made_for = name.find('<'); made_for != name.npos) name.erase(made_for);
+    return name;
+}
+
+class dump_writer {
+public:
+    dump_writer(runtime& of, symbols& names, wait_survey const& all)
+        : runtime_{of}, names_{names}, all_{all}, named_{of.named_tasks()}, now_{clock::now()} {}
+
+    std::string write() {
+        std::string out = std::to_string(all_.waits().size() + all_.unseen()) + " wait\n";
+        for (unsigned n = 0; n < runtime_.workers(); ++n)
+            if (auto const length = runtime_.held_up(n); length > duration{0})
+                out += "worker " + std::to_string(n) + " has run one job for " + seconds_text(length) + "\n";
+        wait_tree tree;
+        for (auto const& each : all_.waits()) tree.add(path_of(each), now_ - each.since, each.worker);
+        tree.write(out);
+        for (auto const& each : all_.cycles()) out += cycle(each);
+        return out;
+    }
+
+private:
+    std::vector<wait_tree::step> path_of(wait_sight const& one) {
+        std::vector<wait_tree::step> path;
+        auto const chain = one.chain();
+        for (std::size_t n = chain.size(); n-- > 0;) path.emplace_back(line_of(one, n), chain[n].frame);
+        auto const who = chain.empty() ? reinterpret_cast<std::uintptr_t>(&one) : chain.front().frame;
+        path.emplace_back("awaits " + awaited(one) + holder_of(one), who);
+        return path;
+    }
+    // The coroutine, and where it stands.
+    std::string line_of(wait_sight const& one, std::size_t n) {
+        auto const chain = one.chain();
+        std::string line = function(chain[n].function);
+        bool const own = line.starts_with("weir::"); // where these stand is of no use to who has not written them
+        if (auto const named = named_.find(reinterpret_cast<void const*>(chain[n].frame)); named != named_.end())
+            line += " \"" + named->second + "\"";
+        auto const place = n == 0 ? place_text(one.where) : this->place(chain[n - 1].where);
+        if (!own && !place.empty()) line += " at " + place;
+        return line;
+    }
+    std::string awaited(wait_sight const& one) {
+        std::string what{one.text.words()};
+        if (what.empty()) what = function(one.awaits);
+        if (one.text.object) what += " " + address(one.text.object);
+        if (one.text.thread != 0) what += " that runs on " + thread(one.text.thread);
+        return what;
+    }
+    std::string holder_of(wait_sight const& one) {
+        if (!one.text.object) return {};
+        auto const* const holder = all_.holder_of(one.text.object);
+        if (!holder) return ", held by whom is not known";
+        auto const* const waits = all_.wait_below(*holder);
+        // Who does not wait may be gone and its frame another's, so it has no name.
+        std::string text = ", held by ";
+        if (!waits) text += "one that does not wait";
+        else if (waits->chain().back().frame == holder->frame) text += function(holder->function);
+        else text += function(waits->chain().back().function) + " > " + function(holder->function);
+        if (auto const place = place_text(holder->where); !place.empty()) text += " since " + place;
+        return text;
+    }
+    std::string cycle(std::vector<wait_sight const*> const& members) {
+        std::string out = "a cycle of " + std::to_string(members.size()) + ":\n";
+        for (auto const* const each : members) {
+            out += "  ";
+            for (std::size_t n = each->chain().size(); n-- > 0;) out += line_of(*each, n) + (n > 0 ? " > " : "");
+            out += " awaits " + awaited(*each) + holder_of(*each) + "\n";
+        }
+        return out;
+    }
+
+    std::string const& function(std::uintptr_t address) {
+        auto const [at, fresh] = functions_.try_emplace(address);
+        if (fresh) at->second = address == 0 ? "a coroutine" : short_function(names_.name_of(address));
+        return at->second;
+    }
+    std::string const& place(std::uintptr_t word) {
+        auto const [at, fresh] = places_.try_emplace(word);
+        if (fresh) at->second = place_text(word);
+        return at->second;
+    }
+    static std::string address(void const* of) {
+        char text[32];
+        std::snprintf(text, sizeof text, "%p", of);
+        return text;
+    }
+    static std::string thread(int number) {
+        std::string name;
+        std::getline(std::ifstream{"/proc/self/task/" + std::to_string(number) + "/comm"}, name);
+        return "thread " + std::to_string(number) + (name.empty() ? "" : " (" + name + ")");
+    }
+
+    runtime& runtime_;
+    symbols& names_;
+    wait_survey const& all_;
+    std::map<void const*, std::string> const named_;
+    time_point const now_;
+    std::map<std::uintptr_t, std::string> functions_;
+    std::map<std::uintptr_t, std::string> places_;
 };
 
 } // namespace detail
 
-// Threads: any; not while the runtime ends.  Cost: reads tables of symbols; holds up those who begin or end a wait.
+// Threads: any, also in on_stall; not while the runtime ends.
+// Cost:    reads tables of symbols; holds up those who begin or end a wait, and nobody else.
 inline std::string dump(runtime& of) {
-    struct sight {
-        std::array<std::uintptr_t, 33> functions;
-        std::size_t count;
-        std::uintptr_t awaits;
-        time_point since;
-        unsigned worker;
-    };
     symbols names;
     auto const coroutines = names.coroutines();
-    await_chain const chain{coroutines};
-    std::vector<sight> all;
-    all.reserve(of.figures().tasks_live * 2 + 1024); // room beforehand, as nobody may allocate under the book's locks
-    std::size_t more = 0;
-    wait_book::for_each([&](wait_entry const& one) {
-        auto const worker = of.number_of(one.worker);
-        if (!worker) return;
-        if (all.size() == all.capacity()) {
-            ++more;
-            return;
-        }
-        sight& seen = all.emplace_back();
-        auto const frame = reinterpret_cast<std::uintptr_t>(one.who.address());
-        seen.functions[0] = chain.function_of(frame);
-        seen.count = 1 + chain.follow(frame, std::span{seen.functions}.subspan(1));
-        seen.awaits = one.awaits;
-        seen.since = one.since;
-        seen.worker = *worker;
-    });
-    auto const now = clock::now();
-    detail::wait_tree tree;
-    std::vector<std::string> path;
-    for (auto const& each : all) {
-        path.clear();
-        for (std::size_t n = each.count; n-- > 0;)
-            path.push_back(each.functions[n] == 0 ? "a coroutine" : names.name_of(each.functions[n]));
-        path.push_back("awaits " + names.name_of(each.awaits));
-        tree.add(path, now - each.since, each.worker);
-    }
-    std::string out = std::to_string(all.size() + more) + " wait\n";
-    tree.write(out);
-    return out;
+    wait_survey const all{of, await_chain{coroutines}};
+    return detail::dump_writer{of, names, all}.write();
 }
 
 } // namespace weir
@@ -26144,6 +28077,8 @@ public:
     auto send(std::span<std::byte const> from) const noexcept { return io::send(file_.ref(), from); }
     // The same of pieces, by one call.  Needs: at most IOV_MAX (1024) of them.
     auto send(std::span<iovec const> pieces) const noexcept { return io::send_message(file_.ref(), pieces); }
+    // As io::send_zc: for long answers through a network card, while the answer's place is not needed soon.
+    auto send_zc(std::span<std::byte const> from) const noexcept { return io::send_zc(file_.ref(), from); }
     // Sends all of it.  Errors: those of send(2).
     // Cancel: some of it may be on its way; the connection is of no further use then.
     task<result<void>> send_all(std::span<std::byte const> from) const;
@@ -26215,7 +28150,7 @@ public:
     }
     // Who waits gets errc::closed; what was accepted and not taken is closed.  Threads: any.
     void close() noexcept { stream_.close(); }
-    io::accept_counts counts() const noexcept { return stream_.counts(); }
+    io::stream_counts counts() const noexcept { return stream_.counts(); }
 
 private:
     io::accept_stream stream_;
@@ -26672,14 +28607,7 @@ inline task<result<std::size_t>> send_with(io::fd_ref socket, std::span<std::byt
     if (files.size() > io::outgoing::most_descriptors) co_return errc::too_long;
     io::outgoing message{bytes};
     for (io::fd_ref const each : files) message.attach(each);
-    for (;;) { // in place: io_uring's own send is not told of room at a datagram's receiver
-        int const sent = io::system_call(
-            [&] { return ::sendmsg(socket.number(), &message.header(), MSG_DONTWAIT | MSG_NOSIGNAL); });
-        if (sent >= 0) co_return static_cast<std::size_t>(sent);
-        if (sent != -EAGAIN) co_return system_error_code(-sent);
-        auto const ready = co_await io::poll_writable(socket);
-        if (!ready) co_return ready.error();
-    }
+    co_return co_await io::send_message(socket, message);
 }
 
 // Receives bytes and adds the descriptors that come along, close-on-exec, to `files`.
@@ -26773,8 +28701,8 @@ inline task<result<unix_socket>> connect_unix(address to) {
     co_return unix_socket{std::move(*file)};
 }
 
-// Datagrams that are neither lost nor reordered. To wait for room at the receiver's, connect: nobody tells when there is
-// some at a receiver to whom there is no connection.
+// Datagrams that are neither lost nor reordered: `send` waits for room at the receiver's, to whom it must be connected, as
+// nobody tells when there is some at another.
 class unix_datagram : public datagram_socket {
 public:
     using datagram_socket::datagram_socket;
@@ -26787,10 +28715,6 @@ public:
         return detail::make_pair<unix_datagram>(SOCK_DGRAM);
     }
 
-    // To whom it is connected; waits for room there.
-    // Errors: ENOTCONN; EMSGSIZE; ECONNREFUSED when the receiver has gone.
-    // Needs:  `from` untouched until then.  Cancel: nothing was sent; or the send has won.
-    task<result<void>> send(std::span<std::byte const> from) const;
     // Sends to an address without waiting.
     // Errors: errc::overloaded when the receiver has no room; ENOENT, ECONNREFUSED where there is none; EMSGSIZE.
     result<void> try_send_to(std::span<std::byte const> from, address const& to) const noexcept;
@@ -26852,19 +28776,6 @@ inline result<unix_datagram> unix_datagram::bind(address const& at) noexcept {
     if (!made) return made;
     if (auto const bound = made->bind_to(at); !bound) return bound.error();
     return made;
-}
-
-// The kernel is asked in place: io_uring's own send is not told of room at the receiver's.
-inline task<result<void>> unix_datagram::send(std::span<std::byte const> from) const {
-    for (;;) {
-        int const sent = io::system_call([&] {
-            return ::send(file_.number(), from.data(), from.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-        });
-        if (sent >= 0) co_return {};
-        if (sent != -EAGAIN) co_return system_error_code(-sent);
-        auto const ready = co_await io::poll_writable(file_.ref());
-        if (!ready) co_return ready.error();
-    }
 }
 
 inline result<void> unix_datagram::try_send_to(std::span<std::byte const> from, address const& to) const noexcept {

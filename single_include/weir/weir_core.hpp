@@ -408,6 +408,13 @@ public:
         if (item) item->list_node::unlink();
         return item;
     }
+    // Puts `item` where `gone` was, which leaves.  Needs: `gone` to be a member.
+    void replace(T& gone, T& item) noexcept {
+        list_node& left = gone;
+        list_node& before = *left.prev_;
+        left.unlink();
+        insert(item, before);
+    }
     // Takes all of `other` behind its own.
     void splice(intrusive_list& other) noexcept {
         if (other.empty()) return;
@@ -5240,10 +5247,10 @@ static_assert(bounded_queue<blocking_queue<spsc<int>>, int> && bulk_queue<blocki
 // Source:   C. Desrochers, "moodycamel::ConcurrentQueue" (github.com/cameron314/concurrentqueue, Debian's
 //           libconcurrentqueue-dev); we add tokens as objects, std::optional and std::span. No other file sees it.
 
-#if __has_include(<concurrentqueue/moodycamel/concurrentqueue.h>)
-#include <concurrentqueue/moodycamel/concurrentqueue.h>
-#elif __has_include(<moodycamel/concurrentqueue.h>)
+#if __has_include(<moodycamel/concurrentqueue.h>) // somebody put it on the path on purpose
 #include <moodycamel/concurrentqueue.h>
+#elif __has_include(<concurrentqueue/moodycamel/concurrentqueue.h>)
+#include <concurrentqueue/moodycamel/concurrentqueue.h>
 #elif __has_include(<concurrentqueue/concurrentqueue.h>)
 #include <concurrentqueue/concurrentqueue.h>
 #elif __has_include(<concurrentqueue.h>)
@@ -7125,10 +7132,10 @@ private:
 
 // Gives this thread a frame pool for a scope; where it has one, that stays. Frames may outlive scope and thread.
 // Not:      for a coroutine's scope, which may end on another thread.
-// Cost:     one allocation for the outermost.
+// Cost:     one allocation for the outermost; where there is no memory for it, frames are left to ::operator new.
 class frame_pool_guard : immovable {
 public:
-    frame_pool_guard() : own_{this_frame_pool() ? nullptr : new frame_pool} {
+    frame_pool_guard() : own_{this_frame_pool() ? nullptr : new (std::nothrow) frame_pool} {
         if (own_) set_this_frame_pool(own_);
     }
     ~frame_pool_guard() {
@@ -7138,7 +7145,7 @@ public:
     }
 
 private:
-    frame_pool* const own_; // null where the thread had one
+    frame_pool* const own_; // null where the thread had one, or can have none
 };
 
 inline frame_pool::frame_pool() noexcept {
@@ -7706,6 +7713,22 @@ private:
     context const* context_ = nullptr;
 };
 
+// `auto const self = co_await this_coroutine();` gives the handle of who asks; for authors of combinators.
+// Never suspends.
+class [[nodiscard]] this_coroutine {
+public:
+    this_coroutine() noexcept {}
+    bool await_ready() const noexcept { return false; }
+    bool await_suspend(std::coroutine_handle<> handle) noexcept {
+        handle_ = handle;
+        return false;
+    }
+    std::coroutine_handle<> await_resume() const noexcept { return handle_; }
+
+private:
+    std::coroutine_handle<> handle_;
+};
+
 // `co_await use_context(narrower);` gives what the coroutine awaits from here on another context; for authors of
 // combinators.  Needs: `narrower` to live until the coroutine ends or uses another.  Never suspends.
 class [[nodiscard]] use_context {
@@ -7932,6 +7955,8 @@ inline std::coroutine_handle<> transfer(std::coroutine_handle<> to) noexcept {
 
 } // namespace weir
 
+#include <source_location>
+
 namespace weir {
 
 // A promise whose frame comes from the thread's frame_pool, and whose start checks the frame.
@@ -7963,17 +7988,28 @@ public:
 // What every coroutine starts with that is awaited by another, or by a scope.
 class promise_base : public pooled_promise {
 public:
+    promise_base() noexcept {}
     std::coroutine_handle<> continuation() const noexcept { return continuation_; }
     context const& current_context() const noexcept { return *context_; }
     void set_context(context const& narrower) noexcept { context_ = &narrower; }
-    void awaited_by(std::coroutine_handle<> continuation, context const& inherited) noexcept {
+    // `where` the awaiting coroutine does so, for who looks in.
+    void awaited_by(std::coroutine_handle<> continuation, context const& inherited,
+                    std::source_location where = {}) noexcept {
         continuation_ = continuation;
         context_ = &inherited;
+        where_ = where;
     }
 
 private:
-    std::coroutine_handle<> continuation_; // the first member, so that a debugger can walk the chain of awaiters
-    context const* context_ = nullptr;
+    // The first members, at the places where a debugger and await_chain.hpp find the chain of awaiters. Nobody asks for
+    // them before awaited_by, so they are not set twice, which every await would pay for.
+    union {
+        std::coroutine_handle<> continuation_;
+    };
+    context const* context_;
+    union {
+        std::source_location where_;
+    };
 };
 
 // Goes on with whoever awaits.
@@ -8063,9 +8099,11 @@ private:
         explicit awaiter(handle child) noexcept : child_{child} {}
         bool await_ready() const noexcept { return false; }
         template <class Promise>
-        WEIR_HANDS_OVER std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> parent) noexcept {
+        WEIR_HANDS_OVER std::coroutine_handle<> await_suspend(
+            std::coroutine_handle<Promise> parent,
+            std::source_location where = std::source_location::current()) noexcept {
             WEIR_ASSERT(child_, "a task was awaited that was moved from");
-            child_.promise().awaited_by(parent, context_of(parent));
+            child_.promise().awaited_by(parent, context_of(parent), where);
             return transfer(child_);
         }
         T await_resume() { return child_.promise().take(); }
@@ -8101,8 +8139,9 @@ public:
 
     // In the place of awaited_by, for one of several: `at` is told of its end. Until it starts it may be queued, as the
     // job that it is.
-    void ends_at(joint& at, std::coroutine_handle<> continuation, context const& inherited) noexcept {
-        this->awaited_by(continuation, inherited);
+    void ends_at(joint& at, std::coroutine_handle<> continuation, context const& inherited,
+                 std::source_location where = {}) noexcept {
+        this->awaited_by(continuation, inherited, where);
         joint_ = &at;
     }
 
@@ -8324,7 +8363,8 @@ private:
 
 // weir/coro/budget.hpp: how many operations one turn of a worker may do before it gives way.
 // A task whose every await is ready at once never suspends by itself, and would keep its worker for ever. The worker
-// fills the budget of its thread before each turn; who completes at once spends of it, and yields when it is used up.
+// fills the budget of its thread before each turn; who completes at once spends of it, and yields when it is used up: locks,
+// permits, events and channels do. Operations of the kernel that succeed at once are counted by their driver.
 // Source:   C. Lerche, "Reducing tail latencies with automatic cooperative task yielding" (Tokio), 2020.
 
 namespace weir {
@@ -8424,22 +8464,69 @@ private:
 // published. A stop claims under the source's lock, which the waiter has in `listen` and again in `finish`. And who is
 // resumed was posted to its executor, which orders the post before the run. Only V4 needs more.
 
-// weir/coro/wait_book.hpp: who waits, and since when, while somebody wishes to know.
-// Nothing is noted until the book is opened; then each wait is entered when it begins and struck out when it ends.
+// weir/coro/wait_book.hpp: who waits, where, and since when, and who holds what others wait for, while somebody wishes to
+// know. Nothing is noted until the book is opened; then each wait is entered when it begins and struck out when it ends.
 // Threads:  any.
 // Cost:     closed: a load and a branch a wait. Open: an allocation, a look at the clock, two short critical sections.
-// For:      authors of primitives: waiter.hpp notes, runtime/dump.hpp reads.
+// For:      authors of primitives: waiter.hpp and mutex.hpp note, runtime/dump.hpp reads.
+
+// weir/coro/wait_text.hpp: what a wait says of itself when somebody asks: a few words, and what it is for.
+// It allocates nothing, since it is written while a lock keeps the wait from ending.
+// For:      authors of primitives.
 
 namespace weir {
 
-// One who waits.
+class wait_text {
+public:
+    wait_text() noexcept {}
+
+    // Adds to the end; what is too long is cut.
+    wait_text& add(std::string_view words) noexcept {
+        auto const room = std::min(words.size(), text_.size() - length_);
+        std::copy_n(words.data(), room, text_.data() + length_);
+        length_ += room;
+        return *this;
+    }
+    wait_text& add(std::integral auto number) noexcept {
+        bool const negative = number < 0;
+        auto rest = static_cast<std::uint64_t>(number);
+        if (negative) rest = 0 - rest;
+        std::array<char, 21> digits;
+        std::size_t at = digits.size();
+        do digits[--at] = static_cast<char>('0' + rest % 10);
+        while (rest /= 10);
+        if (negative) digits[--at] = '-';
+        return add(std::string_view{digits.data() + at, digits.size() - at});
+    }
+
+    std::string_view words() const noexcept { return {text_.data(), length_}; }
+
+    void const* object = nullptr; // what is waited for, where one coroutine at a time may hold it (wait_book::hold)
+    int thread = 0; // the kernel's number of the thread that does what is waited for
+
+private:
+    std::array<char, 96> text_;
+    std::size_t length_ = 0;
+};
+
+// Tells of the wait with this key; called while it lasts.
+using describe_function = void (*)(void const* key, wait_text& into) noexcept;
+
+} // namespace weir
+
+namespace weir {
+
+// One who waits for something, or who holds it.
 class wait_entry : public list_node {
 public:
-    void const* key = nullptr; // the waiter
+    void const* key = nullptr; // the wait, or what is held
     std::coroutine_handle<> who;
+    std::source_location where; // of the await expression; unknown where its line is 0
     std::uintptr_t awaits = 0; // a function that belongs to the kind of wait, and so names it
+    describe_function describe = nullptr; // null: that name says all
+    std::uintptr_t function = 0; // of a holder: what its frame began with
     std::chrono::steady_clock::time_point since;
-    void const* worker = nullptr; // on which it has begun to wait; null for other threads
+    void const* worker = nullptr; // on which it has begun; null for other threads
 };
 
 class wait_book : immovable {
@@ -8450,60 +8537,122 @@ public:
         reader() noexcept { readers_.fetch_add(1, relaxed); } // a hint to who begins to wait
         ~reader() { readers_.fetch_sub(1, relaxed); } // a hint
     };
+    // What a wait is entered with.
+    class wait {
+    public:
+        wait(std::uintptr_t kind, describe_function tells = nullptr) noexcept : awaits{kind}, describe{tells} {}
+        std::uintptr_t awaits;
+        describe_function describe;
+    };
 
     static bool open() noexcept { return readers_.load(relaxed) != 0; } // a hint
     // Enters a wait. False when there is no memory for it, and then it is not in the book.
-    WEIR_COLD static inline bool enter(void const* key, std::coroutine_handle<> who, std::uintptr_t awaits) noexcept;
+    WEIR_COLD static inline bool enter(void const* key, std::coroutine_handle<> who, std::source_location where,
+                                       wait what) noexcept;
     // Strikes it out.  Needs: entered.
-    WEIR_COLD static inline void strike(void const* key) noexcept;
-    // Calls `visit` with each. Meanwhile that one's coroutine stays suspended, with all who await it.
+    WEIR_COLD static inline void strike(void const* key) noexcept { delete take(pages_of(key).waits, key); }
+
+    // Enters who has got `object`, which one coroutine at a time holds. False as above.
+    WEIR_COLD static inline bool hold(void const* object, std::coroutine_handle<> who,
+                                      std::source_location where) noexcept;
+    // The same for one who is still in the book, waiting for it by that key.
+    WEIR_COLD static inline bool hold_as_awaited(void const* object, void const* key) noexcept;
+    // Strikes it out.  Needs: entered.
+    WEIR_COLD static inline void release(void const* object) noexcept { delete take(pages_of(object).holds, object); }
+
+    // Calls `visit` with each wait. Meanwhile that one's coroutine stays suspended, with all who await it.
     // Needs: `visit` to be short, and neither to wait nor to throw.
     template <class Visit>
     static void for_each(Visit visit) noexcept {
-        for (page& each : pages_) {
-            spin_guard const locked{each.lock};
-            for (wait_entry* one = each.entries.front(); one; one = each.entries.next(*one)) visit(*one);
-        }
+        for (pages& each : pages_) visit_all(each.waits, visit);
+    }
+    // The same with each who holds something. That one may run, or have ended and left to others what it got.
+    template <class Visit>
+    static void for_each_hold(Visit visit) noexcept {
+        for (pages& each : pages_) visit_all(each.holds, visit);
     }
 
 private:
     // B1: an entry is in its page from the wait's beginning until the coroutine, resumed, strikes it out under the lock.
-    //     So who has the lock may look at the frames of those in the page.
+    //     So who has the lock may look at the frames of those in the page, and at what they wait for.
     struct page {
         spin_lock lock;
         intrusive_list<wait_entry> entries;
     };
-    static page& page_of(void const* key) noexcept {
-        return pages_[(reinterpret_cast<std::uintptr_t>(key) >> 6) * 0x9E3779B97F4A7C15u >> 56];
+    struct pages {
+        page waits;
+        page holds;
+    };
+    static pages& pages_of(void const* key) noexcept {
+        return pages_[(reinterpret_cast<std::uintptr_t>(key) >> 4) * 0x9E3779B97F4A7C15u >> 56];
+    }
+    static inline wait_entry* make(void const* key, std::coroutine_handle<> who, std::source_location where) noexcept;
+    static void add(page& in, wait_entry& fresh) noexcept {
+        spin_guard const locked{in.lock};
+        in.entries.push_back(fresh);
+    }
+    // Needs: the lock.
+    static wait_entry* find(page& in, void const* key) noexcept {
+        wait_entry* one = in.entries.front();
+        while (one && one->key != key) one = in.entries.next(*one);
+        return one;
+    }
+    static wait_entry* take(page& in, void const* key) noexcept {
+        spin_guard const locked{in.lock};
+        wait_entry* const found = find(in, key);
+        if (found) found->unlink(); // keeps B1
+        return found;
+    }
+    template <class Visit>
+    static void visit_all(page& in, Visit& visit) noexcept {
+        spin_guard const locked{in.lock};
+        for (wait_entry* one = in.entries.front(); one; one = in.entries.next(*one)) visit(*one);
     }
 
-    static inline atomic<unsigned> readers_{0};
-    static inline std::array<page, 256> pages_;
+    alignas(cache_line) static inline atomic<unsigned> readers_{0}; // every wait reads it; nothing beside it changes
+    alignas(cache_line) static inline std::array<pages, 256> pages_;
 };
 
-bool wait_book::enter(void const* key, std::coroutine_handle<> who, std::uintptr_t awaits) noexcept {
+inline wait_entry* wait_book::make(void const* key, std::coroutine_handle<> who, std::source_location where) noexcept {
     auto* const fresh = new (std::nothrow) wait_entry;
-    if (!fresh) return false;
+    if (!fresh) return nullptr;
     fresh->key = key;
     fresh->who = who;
-    fresh->awaits = awaits;
+    fresh->where = where;
     fresh->since = std::chrono::steady_clock::now();
     fresh->worker = get_thread_word<thread_word::worker>();
-    page& in = page_of(key);
-    spin_guard const locked{in.lock};
-    in.entries.push_back(*fresh);
+    return fresh;
+}
+
+bool wait_book::enter(void const* key, std::coroutine_handle<> who, std::source_location where, wait what) noexcept {
+    wait_entry* const fresh = make(key, who, where);
+    if (!fresh) return false;
+    fresh->awaits = what.awaits;
+    fresh->describe = what.describe;
+    add(pages_of(key).waits, *fresh);
     return true;
 }
 
-void wait_book::strike(void const* key) noexcept {
-    page& in = page_of(key);
-    wait_entry* found = nullptr;
+bool wait_book::hold(void const* object, std::coroutine_handle<> who, std::source_location where) noexcept {
+    wait_entry* const fresh = make(object, who, where);
+    if (!fresh) return false;
+    fresh->function = *static_cast<std::uintptr_t const*>(who.address());
+    add(pages_of(object).holds, *fresh);
+    return true;
+}
+
+bool wait_book::hold_as_awaited(void const* object, void const* key) noexcept {
+    page& in = pages_of(key).waits;
+    std::coroutine_handle<> who;
+    std::source_location where;
     {
         spin_guard const locked{in.lock};
-        for (found = in.entries.front(); found && found->key != key;) found = in.entries.next(*found);
-        if (found) found->unlink(); // keeps B1
+        wait_entry const* const waits = find(in, key);
+        if (!waits) return false;
+        who = waits->who;
+        where = waits->where;
     }
-    delete found;
+    return hold(object, who, where);
 }
 
 } // namespace weir
@@ -8519,11 +8668,24 @@ public:
     ~waiter() { WEIR_ASSERT(!linked(), "a coroutine was destroyed while it waited"); }
 
     // First half of await_suspend. False when a stop was requested already; then nothing was begun and finish() says so.
+    // Who looks in is told where the await expression stands, and by `describe`, with this waiter for a key, what for.
     template <class Promise>
-    bool listen(std::coroutine_handle<Promise> handle) noexcept {
-        return listen(handle, context_of(handle));
+    bool listen(std::coroutine_handle<Promise> handle, std::source_location at = {},
+                describe_function describe = nullptr) noexcept {
+        return listen(handle, context_of(handle), at, describe);
     }
-    bool listen(std::coroutine_handle<> handle, context const& where) noexcept;
+    bool listen(std::coroutine_handle<> handle, context const& where, std::source_location at = {},
+                describe_function describe = nullptr) noexcept;
+
+    // Instead of listen, by who has what it wanted and has used up its turn: goes on behind all that is ready.
+    template <class Promise>
+    void give_way(std::coroutine_handle<Promise> handle) noexcept {
+        resumes(handle);
+        context_ = &context_of(handle);
+        complete_unpublished();
+        context_->executor.post_last(*this);
+        // ---- the frame may be gone
+    }
 
     // Second half, under the primitive's lock: true, and the primitive must link the waiter now; or false, and a stop has
     // come in between.
@@ -8550,8 +8712,8 @@ public:
     context const& where() const noexcept { return *context_; }
 
 private:
-    WEIR_COLD void note(std::coroutine_handle<> handle) noexcept {
-        noted_ = wait_book::enter(this, handle, reinterpret_cast<std::uintptr_t>(abandon_));
+    WEIR_COLD void note(std::coroutine_handle<> handle, std::source_location at, describe_function describe) noexcept {
+        noted_ = wait_book::enter(this, handle, at, {reinterpret_cast<std::uintptr_t>(abandon_), describe});
     }
 
     enum class phase : unsigned char { arming, waiting, completed, stopped };
@@ -8574,10 +8736,11 @@ private:
     abandon_function abandon_;
 };
 
-inline bool waiter::listen(std::coroutine_handle<> handle, context const& where) noexcept {
+inline bool waiter::listen(std::coroutine_handle<> handle, context const& where, std::source_location at,
+                           describe_function describe) noexcept {
     resumes(handle);
     context_ = &where;
-    if (wait_book::open()) note(handle);
+    if (wait_book::open()) note(handle, at, describe);
     if (!where.stop.stop_possible()) return true;
     listening_ = where.stop.source()->add(ear_);
     if (!listening_) phase_.store(phase::stopped, relaxed); // not published: ours alone
@@ -8757,8 +8920,9 @@ public:
         return true;
     }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-        return listen(handle) && of_.enqueue(*this);
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        return listen(handle, at) && of_.enqueue(*this);
         // ---- on true the coroutine may run elsewhere
     }
     result_type await_resume() {
@@ -8816,9 +8980,10 @@ namespace weir {
 // Threads: spawn, request_stop and the observers may be called from any child and from the body.
 class scope : joint {
 public:
-    // Children inherit `above`, with a stop source of this scope's own.  Needs: `above` to outlive the scope.
-    explicit scope(context const& above) noexcept
-        : joint{&end_of_child}, stop_{above.stop}, context_{above.with_stop(stop_.token())} {}
+    // Children inherit `above`, with a stop source of this scope's own. `opener` is who will join them, for who looks in.
+    // Needs: `above` to outlive the scope.
+    explicit scope(context const& above, std::coroutine_handle<> opener = {}) noexcept
+        : joint{&end_of_child}, stop_{above.stop}, context_{above.with_stop(stop_.token())}, opener_{opener} {}
     ~scope() {
         WEIR_ASSERT(pending_.load(relaxed) == 0, "a scope ended that was not joined"); // joined: nobody else is left
     }
@@ -8881,6 +9046,7 @@ private:
 
     linked_stop_source stop_;
     context const context_;
+    std::coroutine_handle<> const opener_; // never resumed by this
     // C1: two for each child whose frame exists, and one for the body until it joins.
     atomic<std::size_t> pending_{1};
     atomic<std::size_t> failures_{0};
@@ -8893,14 +9059,25 @@ public:
     explicit join(scope& of) noexcept : scope_{of} {}
     bool await_ready() const noexcept { return false; }
     WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<> body) noexcept {
+        if (wait_book::open()) note(body);
         scope_.joiner_ = body;
         return scope_.pending_.fetch_sub(1, acq_rel) != 1; // [left] keeps C1
         // ---- on true the body may run elsewhere
     }
-    void await_resume() const noexcept {}
+    void await_resume() const noexcept {
+        if (noted_) wait_book::strike(this);
+    }
 
 private:
+    WEIR_COLD void note(std::coroutine_handle<> body) noexcept {
+        noted_ = wait_book::enter(this, body, {}, {0, &describe});
+    }
+    static void describe(void const* key, wait_text& into) noexcept {
+        into.add("the end of ").add(static_cast<join const*>(key)->scope_.pending()).add(" children");
+    }
+
     scope& scope_;
+    bool noted_ = false; // in the wait_book
 };
 
 namespace detail {
@@ -8960,7 +9137,7 @@ task<> run_child_for(scope& of, value_end<T> into, F fn, Args... args) {
 
 inline std::coroutine_handle<scope::child_promise> scope::adopt(task<> child) noexcept {
     auto const coroutine = child.release();
-    coroutine.promise().ends_at(*this, nullptr, context_);
+    coroutine.promise().ends_at(*this, opener_, context_);
     pending_.fetch_add(2, relaxed); // keeps C1: the caller is itself counted, so the scope cannot end meanwhile
     return coroutine;
 }
@@ -9031,7 +9208,7 @@ template <class F, class... Args>
 auto open_scope(F fn, Args... args) -> task<await_result_t<std::invoke_result_t<F&, scope&, Args...>>> {
     using T = await_result_t<std::invoke_result_t<F&, scope&, Args...>>;
     context const& above = co_await this_task();
-    scope children{above};
+    scope children{above, co_await this_coroutine()};
     outcome<T> result;
     co_await use_context(children.where());
     WEIR_TRY {
@@ -9107,7 +9284,7 @@ task<> collect_some(std::vector<A>& awaited, std::vector<outcome<T>>& into, atom
 template <awaitable... A>
 auto when_all(A... awaited) -> task<std::tuple<value_or_monostate<await_result_t<A>>...>> {
     context const& above = co_await this_task();
-    scope members{above};
+    scope members{above, co_await this_coroutine()};
     std::tuple<outcome<value_or_monostate<await_result_t<A>>>...> outcomes;
     WEIR_TRY {
         [&]<std::size_t... I>(std::index_sequence<I...>) {
@@ -9131,8 +9308,8 @@ auto when_all(std::vector<A> awaited, std::size_t window = ~std::size_t{0})
     using value = value_or_monostate<await_result_t<A>>;
     WEIR_ASSERT(window >= 1, "a window that nothing passes");
     context const& above = co_await this_task();
-    scope members{above};
-    std::vector<outcome<value>> outcomes(awaited.size());
+    std::vector<outcome<value>> outcomes(awaited.size()); // before the scope, which must be joined once it is there
+    scope members{above, co_await this_coroutine()};
     atomic<std::size_t> next{0};
     WEIR_TRY {
         for (std::size_t n = std::min(window, awaited.size()); n > 0; --n)
@@ -9183,7 +9360,7 @@ struct nothing_more {
 template <awaitable... A>
 auto when_all_settled(A... awaited) -> task<std::tuple<outcome<value_or_monostate<await_result_t<A>>>...>> {
     context const& above = co_await this_task();
-    scope members{above};
+    scope members{above, co_await this_coroutine()};
     std::tuple<outcome<value_or_monostate<await_result_t<A>>>...> outcomes;
     WEIR_TRY {
         [&]<std::size_t... I>(std::index_sequence<I...>) {
@@ -9201,8 +9378,9 @@ auto when_all_settled(A... awaited) -> task<std::tuple<outcome<value_or_monostat
 template <awaitable A>
 auto when_all_settled(std::vector<A> awaited) -> task<std::vector<outcome<value_or_monostate<await_result_t<A>>>>> {
     context const& above = co_await this_task();
-    scope members{above};
+    // Before the scope, which must be joined once it is there.
     std::vector<outcome<value_or_monostate<await_result_t<A>>>> outcomes(awaited.size());
+    scope members{above, co_await this_coroutine()};
     WEIR_TRY {
         for (std::size_t i = 0; i < awaited.size(); ++i)
             members.start_here(detail::settle<A>(std::move(awaited[i]), outcomes[i], detail::nothing_more{}));
@@ -9273,7 +9451,7 @@ template <awaitable... A>
 auto when_any(A... awaited) -> task<first_of<std::variant<value_or_monostate<await_result_t<A>>...>>> {
     using value = std::variant<value_or_monostate<await_result_t<A>>...>;
     context const& above = co_await this_task();
-    scope members{above};
+    scope members{above, co_await this_coroutine()};
     detail::race race{members};
     std::tuple<outcome<value_or_monostate<await_result_t<A>>>...> outcomes;
     WEIR_TRY {
@@ -9305,9 +9483,9 @@ auto when_any(std::vector<A> awaited) -> task<first_of<value_or_monostate<await_
     using value = value_or_monostate<await_result_t<A>>;
     WEIR_ASSERT(!awaited.empty(), "the first of none was awaited");
     context const& above = co_await this_task();
-    scope members{above};
+    std::vector<outcome<value>> outcomes(awaited.size()); // before the scope, which must be joined once it is there
+    scope members{above, co_await this_coroutine()};
     detail::race race{members};
-    std::vector<outcome<value>> outcomes(awaited.size());
     WEIR_TRY {
         for (std::size_t index = 0; index < awaited.size() && !race.over(); ++index)
             members.start_here(detail::settle<A>(std::move(awaited[index]), outcomes[index], race.finish(index)));
@@ -9434,7 +9612,8 @@ public:
 
     bool await_ready() const noexcept { return children_.size() == 0; }
     template <class Promise>
-    WEIR_HANDS_OVER std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> parent) noexcept;
+    WEIR_HANDS_OVER std::coroutine_handle<> await_suspend(
+        std::coroutine_handle<Promise> parent, std::source_location where = std::source_location::current()) noexcept;
     auto await_resume() { return children_.values(); }
 
 private:
@@ -9450,12 +9629,13 @@ private:
 
 template <class Children>
 template <class Promise>
-std::coroutine_handle<> fork<Children>::await_suspend(std::coroutine_handle<Promise> parent) noexcept {
+std::coroutine_handle<> fork<Children>::await_suspend(std::coroutine_handle<Promise> parent,
+                                                      std::source_location where) noexcept {
     context const& inherited = context_of(parent);
     executor_ = inherited.executor;
     auto const adopt = [&](auto& child) {
         WEIR_ASSERT(child.valid(), "a task was forked that was moved from");
-        child.coroutine().promise().ends_at(*this, parent, inherited);
+        child.coroutine().promise().ends_at(*this, parent, inherited, where);
         return child.coroutine();
     };
     auto const first = adopt(children_.first());
@@ -10058,6 +10238,40 @@ WEIR_COLD inline void* interleave_arena::allocate_first_or_apart(std::size_t byt
 // Cost:     who need not wait pays for one flag: the waiter is made when it is known that there is something to wait for.
 // For:      authors of primitives.
 
+// weir/base/type_name.hpp: a type's name for reports, as the compiler writes it, without what every reader knows.
+// For:      authors of primitives: queue_awaiter.hpp.
+
+namespace weir {
+
+namespace detail {
+
+template <class T>
+constexpr std::string_view signature_of() noexcept {
+#if defined(__GNUC__) || defined(__clang__)
+    return __PRETTY_FUNCTION__;
+#else
+    return {};
+#endif
+}
+
+} // namespace detail
+
+// `weir::mutex::awaiter` gives "mutex::awaiter".  Returns: nothing where the compiler does not tell.
+template <class T>
+constexpr std::string_view type_name() noexcept {
+    auto text = detail::signature_of<T>();
+    auto const begin = text.find("T = ");
+    if (begin == text.npos) return {};
+    text.remove_prefix(begin + 4);
+    // What follows the type is a further argument of the template, or the end.
+    auto const end = text.find(';') == text.npos ? text.rfind(']') : text.find(';');
+    text = text.substr(0, end);
+    if (text.starts_with("weir::")) text.remove_prefix(6);
+    return text;
+}
+
+} // namespace weir
+
 // weir/sync/wait_queue.hpp: the state of a primitive and those who wait for it, behind one lock bit; what each stands on.
 // The lock is bit 0 of the word that holds the state, so that the new state becomes visible by the very store that
 // releases the lock. That store is the last touch: who sees the new state may destroy the primitive at once, unless another
@@ -10179,15 +10393,25 @@ namespace weir {
 //   bool take(std::uint64_t& state) noexcept    the same under the lock, which `state` is then released with
 //   void waits(std::uint64_t& state) noexcept   notes in `state` that somebody waits
 //   Value value() noexcept                      what was taken, or was handed over; not where Value is void
-// and, where more is left to do for one that is stopped than to take it out, a `void abandon() noexcept` of its own.
+// and, where there is more to say of the wait than its type's name, a `void describe(wait_text& into) const noexcept`;
+// where more is left to do for one that is stopped than to take it out, a `void abandon() noexcept` of its own.
 template <class Derived, class Value>
 class queue_awaiter : immovable {
 public:
-    bool await_ready() noexcept { return derived().try_now(); }
+    bool await_ready() noexcept {
+        if (!derived().try_now()) return false;
+        has_ = !turn_budget::spend();
+        return !has_;
+    }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle,
+                                       std::source_location at = std::source_location::current()) noexcept {
         waits_ = true;
-        return waiter_.construct(derived()).listen(handle) && enqueue();
+        auto& mine = waiter_.construct(derived());
+        if (!has_) return mine.listen(handle, at, &describe) && enqueue();
+        mine.give_way(handle);
+        return true;
+        // ---- the frame may be gone
     }
     result<Value> await_resume() noexcept;
 
@@ -10218,13 +10442,24 @@ private:
         Derived& of_;
     };
 
+    static void describe(void const* key, wait_text& into) noexcept {
+        auto& one = static_cast<member const*>(static_cast<waiter const*>(key))->of_;
+        if constexpr (requires { one.describe(into); }) {
+            one.describe(into);
+        } else {
+            auto name = type_name<Derived>();
+            if (name.ends_with("::awaiter")) name.remove_suffix(9);
+            into.add(name);
+        }
+    }
     Derived& derived() noexcept { return static_cast<Derived&>(*this); }
     // Out of the way of who need not wait.
     WEIR_NOINLINE bool enqueue() noexcept;
     WEIR_NOINLINE result<void> finish() noexcept { return waiter_.value().finish(); }
 
     wait_queue& queue_;
-    bool waits_ = false; // it was not to be had at once, and the waiter lives
+    bool has_ = false;   // it was to be had at once, and the others have their turn first
+    bool waits_ = false; // it was not to be had at once, or gives way; and the waiter lives
     slot<member> waiter_;
 };
 
@@ -10418,8 +10653,9 @@ public:
     explicit awaiter(barrier& of) noexcept : waiter{&take_back}, barrier_{of} {}
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-        return listen(handle) && arrives();
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        return listen(handle, at) && arrives();
     }
     result<void> await_resume() noexcept {
         auto const ended = finish();
@@ -10541,14 +10777,25 @@ private:
     void unlock_contended() noexcept;
     // For who holds it and the queue's lock: `state` as it is afterwards, and the next holder, who must be woken.
     waiter* hand_over(std::uint64_t& state) noexcept;
+    // Of the one who is given it, who has been waiting: the bit for the state.
+    std::uint64_t note(waiter& next) noexcept {
+        return wait_book::open() && wait_book::hold_as_awaited(this, &next) ? noted : 0;
+    }
+    // Of one who holds it and runs.
+    WEIR_COLD void note(std::coroutine_handle<> holder, std::source_location at) noexcept {
+        if (wait_book::hold(this, holder, at)) queue_.try_add(noted, 0, 0);
+    }
 
     // The state:
     //   free       nobody holds it
     //   held       somebody does, and nobody waits
     //   contended  somebody does, and others wait, or did until they were stopped: who unlocks looks
+    // and beside one of the latter two
+    //   noted      the wait_book knows who: who unlocks strikes it out, on the way of those who find others waiting
     static constexpr std::uint64_t free = 0;
     static constexpr std::uint64_t held = 1;
     static constexpr std::uint64_t contended = 2;
+    static constexpr std::uint64_t noted = 4;
     wait_queue queue_{free};
 };
 
@@ -10556,14 +10803,28 @@ class mutex::awaiter : public queue_awaiter<awaiter, mutex_guard> {
 public:
     explicit awaiter(mutex& of) noexcept : queue_awaiter{of.queue_}, mutex_{of} {}
 
+    // With the book open it is taken where the coroutine is known.
+    bool await_ready() noexcept { return !wait_book::open() && queue_awaiter::await_ready(); }
+    template <class Promise>
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        if (!wait_book::open() || !try_now()) return queue_awaiter::await_suspend(handle, at);
+        mutex_.note(handle, at);
+        return false;
+    }
+
     bool try_now() const noexcept { return mutex_.take(); }
-    bool take(std::uint64_t& state) const noexcept {
+    bool take(std::uint64_t& state) noexcept {
         if (state != free) return false;
-        state = held;
+        state = held | mutex_.note(in_queue());
         return true;
     }
-    void waits(std::uint64_t& state) const noexcept { state = contended; }
+    void waits(std::uint64_t& state) const noexcept { state = contended | (state & noted); }
     mutex_guard value() const noexcept { return mutex_guard{mutex_}; }
+    void describe(wait_text& into) const noexcept {
+        into.add("mutex");
+        into.object = &mutex_;
+    }
 
 private:
     mutex& mutex_;
@@ -10583,8 +10844,9 @@ WEIR_NOINLINE inline void mutex::unlock_contended() noexcept {
 }
 
 inline waiter* mutex::hand_over(std::uint64_t& state) noexcept {
+    if (state & noted) wait_book::release(this);
     waiter* const next = queue_.pop_claimed();
-    if (next) state = queue_.empty() ? held : contended; // it is never free in between
+    if (next) state = (queue_.empty() ? held : contended) | note(*next); // it is never free in between
     else state = free;
     return next;
 }
@@ -10645,8 +10907,9 @@ public:
     }
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-        return listen(handle) && lets_go();
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        return listen(handle, at, &describe) && lets_go();
     }
     result<void> await_resume() noexcept {
         auto const ended = finish();
@@ -10659,6 +10922,8 @@ private:
     friend condition;
     bool lets_go() noexcept;
     static void abandon(waiter& self) noexcept;
+    // Which of the two it waits for is known under the queue's lock only, which is not for who looks in.
+    static void describe(void const*, wait_text& into) noexcept { into.add("condition, or then its mutex"); }
 
     condition& condition_;
     mutex_guard& held_;
@@ -10697,11 +10962,11 @@ inline waiter* condition::pass_on(std::uint64_t& state) noexcept {
             // Not claimed: it goes on waiting, and a stop may still take it out, from there.
             static_cast<awaiter*>(first)->notified_ = true; // keeps C2
             queue().push(*first); // keeps C1
-            state = mutex::contended;
+            state = mutex::contended | (state & mutex::noted);
             return nullptr;
         }
         if (first->claim()) {
-            state = mutex::held;
+            state = mutex::held | mutex_.note(*first);
             return first;
         }
     }
@@ -10816,6 +11081,9 @@ public:
     void waits(std::uint64_t& state) const noexcept { state |= waited_for; } // keeps M1
     permit value() const noexcept { return permit{semaphore_, count_}; }
     void abandon() noexcept;
+    void describe(wait_text& into) const noexcept {
+        into.add(count_).add(" of a semaphore, of which ").add(semaphore_.available()).add(" are free");
+    }
 
 private:
     friend semaphore;
@@ -11216,8 +11484,9 @@ public:
     explicit sleep_awaiter(time_point at) noexcept : waiter{&abandon}, timer{&claim, &fired}, at_{at} {}
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-        return listen(handle) && enqueue();
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        return listen(handle, at, &describe) && enqueue();
     }
     result<void> await_resume() noexcept { return finish(); }
 
@@ -11229,6 +11498,11 @@ private:
     }
     static bool claim(timer& self) noexcept { return static_cast<sleep_awaiter&>(self).waiter::claim(); }
     static void fired(timer& self) noexcept { static_cast<sleep_awaiter&>(self).wake(); }
+    static void describe(void const* key, wait_text& into) noexcept {
+        auto const at = static_cast<sleep_awaiter const*>(static_cast<waiter const*>(key))->at_;
+        auto const left = std::chrono::duration_cast<std::chrono::seconds>(at - clock::now()).count();
+        into.add("the time, in ").add(left).add(" s");
+    }
     static void abandon(waiter& self) noexcept {
         auto& sleeper = static_cast<sleep_awaiter&>(self);
         sleeper.wheel_->cancel(sleeper);
@@ -11398,8 +11672,12 @@ class guarded_wait : public Node {
 public:
     bool await_ready() noexcept;
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-        return this->listen(handle) && enqueue();
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        if (!has_) return this->listen(handle, at) && enqueue();
+        this->give_way(handle);
+        return true;
+        // ---- the frame may be gone
     }
 
 protected:
@@ -11415,6 +11693,7 @@ private:
 
     spin_lock& lock_;
     intrusive_list<Node>& queue_;
+    bool has_ = false; // what it wanted, and the others have their turn first
 };
 
 template <class Side, class Node>
@@ -11426,8 +11705,10 @@ bool guarded_wait<Side, Node>::await_ready() noexcept {
         done = side().settle(woken);
     }
     woken.wake_all();
-    if (done) this->complete_unpublished();
-    return done;
+    if (!done) return false;
+    has_ = !turn_budget::spend();
+    if (!has_) this->complete_unpublished();
+    return !has_;
 }
 
 template <class Side, class Node>
@@ -11735,9 +12016,18 @@ public:
     template <class... Args>
     explicit deferred_wait(Args&&... args) noexcept : attempt_{std::forward<Args>(args)...} {}
 
-    bool await_ready() noexcept { return attempt_.attempt(); }
+    bool await_ready() noexcept {
+        if (!attempt_.attempt()) return false;
+        if (turn_budget::spend()) return true;
+        turn_.emplace();
+        return false;
+    }
     template <class Promise>
     WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
+        if (turn_) {
+            turn_->await_suspend(handle);
+            return true;
+        }
         attempt_.prepare(wait_);
         return wait_->await_suspend(handle);
     }
@@ -11746,6 +12036,7 @@ public:
 private:
     Attempt attempt_;
     std::optional<Wait> wait_;
+    std::optional<yield_awaiter> turn_; // it has what it wanted, and the others have their turn first
 };
 
 } // namespace weir::detail
@@ -14072,16 +14363,90 @@ struct coalescer_figures {
 //           begun before; and a forebear is one still when its loader has left the flight that it led to others.
 // For:      authors of primitives.
 
-namespace weir::detail {
+// weir/flow/flight_urgency.hpp: by when a flight's work is to be done, and before what else, as its callers have it now.
+//     context const& here = co_await this_task();
+//     if (deadline_of(here) - clock::now() < 20ms) co_return errc::timed_out; // too late for a second attempt
+// A flight takes the highest priority and the latest deadline of its callers. Who joins may raise the one and put off the
+// other while the loader runs, on several threads perhaps; so the context that it was given has no deadline, and the
+// flight's own words are looked up by the context's origin, which whatever the loader awaits and narrows has inherited.
+// A deadline informs; a flight has no timer for it. Each caller brings its own, which sends that caller away, and the
+// flight is stopped by the last who leaves: so the end of an early deadline cannot end what a later one has extended.
+// Who leaves takes nothing back: the loader has acted upon what it saw, and to find the next most urgent would be a walk
+// over all callers under a lock for each of a crowd that leaves.
+// Not:      told to what the loader waits for already: another flight, for instance, keeps what it was told. Nor is a
+//           flight moved: it stays on the executor on which it began, in that queue of a runtime.
 
-class flight_descent : immovable {
+namespace weir {
+
+namespace detail {
+
+class flight_urgency : immovable {
 public:
     // What context::origin says of work that is done for this one. Bit 0 tells a flight from a batch.
     void const* origin() const noexcept { return reinterpret_cast<char const*>(this) + 1; }
     // The one that this is done for; null where that is no flight.  Needs: to be called by work that is done for it.
-    static flight_descent* of_origin(void const* origin) noexcept {
+    static flight_urgency* of_origin(void const* origin) noexcept {
         auto const bits = reinterpret_cast<std::uintptr_t>(origin);
-        return bits & 1 ? reinterpret_cast<flight_descent*>(bits - 1) : nullptr;
+        return bits & 1 ? reinterpret_cast<flight_urgency*>(bits - 1) : nullptr;
+    }
+
+    // Threads: any. A look may be late by a join that nothing orders before it.
+    time_point until() const noexcept { return until_.load(relaxed); } // a number: nothing is published by it
+    priority level() const noexcept { return level_.load(relaxed); }   // the same
+    // What its context says, and a narrower one that does not say otherwise.
+    priority given_level() const noexcept { return given_; }
+
+    // Before it begins: its context has this priority.
+    void is_given(priority level) noexcept {
+        given_ = level;
+        level_.store(level, relaxed); // not yet known to others
+    }
+    // The rest under the shard's lock.
+    void serves(context const& caller) noexcept;
+    // It goes on although nobody waits for it.
+    void has_time() noexcept { until_.store(no_deadline, relaxed); } // keeps U1, U2
+
+private:
+    // U1: until_ is no earlier, and level_ no lower, than what any caller had when it was linked; neither goes back.
+    // U2: both are written under the shard's lock alone, so that of two who join at once neither undoes the other's.
+    atomic<time_point> until_{time_point::min()};
+    atomic<priority> level_{priority::low};
+    priority given_ = priority::low;
+};
+
+static_assert(alignof(flight_urgency) > 1);
+
+} // namespace detail
+
+// The deadline that holds now for what is done in the context `here`: for a flight the latest of its callers', unless a
+// scope of its own has set an earlier one.  Cost: a load or two.
+inline time_point deadline_of(context const& here) noexcept {
+    auto const* const flight = detail::flight_urgency::of_origin(here.origin);
+    return flight ? std::min(here.deadline, flight->until()) : here.deadline;
+}
+
+// The priority that holds now: for a flight the highest of its callers', unless what is done was given another.
+inline priority priority_of(context const& here) noexcept {
+    auto const* const flight = detail::flight_urgency::of_origin(here.origin);
+    return flight && here.priority == flight->given_level() ? flight->level() : here.priority;
+}
+
+inline void detail::flight_urgency::serves(context const& caller) noexcept {
+    time_point const until = deadline_of(caller);
+    if (until > until_.load(relaxed)) until_.store(until, relaxed); // own words, by the lock: keeps U1, U2
+    priority const wanted = priority_of(caller);
+    if (wanted < level_.load(relaxed)) level_.store(wanted, relaxed); // the same; high is the least
+}
+
+} // namespace weir
+
+namespace weir::detail {
+
+class flight_descent : public flight_urgency {
+public:
+    // The one that this is done for; null where that is no flight.  Needs: to be called by work that is done for it.
+    static flight_descent* of_origin(void const* origin) noexcept {
+        return static_cast<flight_descent*>(flight_urgency::of_origin(origin));
     }
 
     // Before it begins: its leader works for `parent`.
@@ -14109,8 +14474,6 @@ private:
     atomic<std::uint64_t> number_{0};
     std::array<std::uint64_t, 4> forebears_{}; // from the nearest; never changes once the flight has begun
 };
-
-static_assert(alignof(flight_descent) > 1);
 
 } // namespace weir::detail
 
@@ -14750,11 +15113,15 @@ public:
     // Needs: the shard open. `elder` is the kept flight of the same key, or null.
     void enter(flight_shard::guard& held, std::uint64_t hash, flight_core* elder, time_point seen) noexcept;
     // Goes on although nobody waits for it.
-    void runs_for_nobody() noexcept { errand_ = true; }
+    void runs_for_nobody() noexcept {
+        errand_ = true;
+        has_time();
+    }
     // Links one for which publish has just succeeded.
     void take_on(flight_waiter& one) noexcept {
         one.flight_ = this;
         waiters_.push_back(one);
+        serves(one.where());
         ++waiting_;
         ++shard_->tally.waiters;
     }
@@ -14792,6 +15159,7 @@ protected:
         shard_ = &shard;
         context_ = context{runs_on}.with_stop(stop_.token());
         context_.priority = urgency;
+        is_given(urgency);
         context_.origin = origin();
         if (rules().options.load_times()) began_ = clock::now();
     }
@@ -14865,7 +15233,7 @@ inline void flight_waiter::leave(waiter& self) noexcept {
         if (from.waiting_ == 0 && !from.errand_ && from.phase_ == flight_core::phase::running) {
             ++one.shard_->tally.abandoned;
             if (one.shard_->rules->options.finishes_abandoned && from.in_table_) {
-                from.errand_ = true; // keeps F6
+                from.runs_for_nobody(); // keeps F6
                 return;
             }
             from.begin_stopping(held); // keeps F6: at once, so that who comes next starts anew
@@ -15395,7 +15763,7 @@ auto flight_caller<Of, K, Load>::board(flight*& led) -> boarding {
     flight& mine = load_.make(std::forward<K>(key_));
     counted_hand hand{mine};
     executor_ref const runs_on = of.rules_.options.executor ? of.rules_.options.executor : where().executor;
-    mine.prepare(of.gate_, in, runs_on, where().priority);
+    mine.prepare(of.gate_, in, runs_on, priority_of(where()));
     // On an errand nobody waits for it.
     if (auto* const parent = flight_descent::of_origin(where().origin); parent && !errand) mine.descends_from(*parent);
     {
@@ -15489,6 +15857,7 @@ public:
     // Needs:   a key passed as an lvalue to live until the await has begun. The caller's executor: see the options.
     // Cost:    a hit: a spin lock, a count of hands, no suspension. A join: a spin lock, or two where results are kept;
     //          no allocation. A lead: one lock more and a frame, and that of the loader.
+    // The loader's work has the latest deadline and the highest priority of its callers (flow/flight_urgency.hpp).
     // A loader that asks for its own key is told so, also through tasks, timeouts and scopes, and through up to four
     // flights that were begun for it, of this coalescer or others. In another circle (flow/flight_descent.hpp), or
     // through a batcher, it waits for itself until it is stopped.
@@ -15755,39 +16124,38 @@ public:
     void set(std::size_t index, U&& value) {
         if (!free(index)) return;
         places_[index].set_value(result<Reply>(std::forward<U>(value)));
-        note_value();
     }
     void set(std::size_t index) noexcept
         requires std::is_void_v<Reply>
     {
         if (!free(index)) return;
         places_[index].set_value(result<void>());
-        note_value();
     }
     // Its caller gets the error as its result.
     void fail(std::size_t index, std::error_code why) noexcept {
-        if (free(index)) places_[index].set_value(result<Reply>(why));
+        if (!free(index)) return;
+        places_[index].set_value(result<Reply>(why));
+        note_failure();
     }
     void fail(std::size_t index, errc why) noexcept { fail(index, make_error_code(why)); }
     // Its caller has the exception thrown at it.
     void fail(std::size_t index, std::exception_ptr why) noexcept {
-        if (free(index)) places_[index].set_error(std::move(why));
+        if (!free(index)) return;
+        places_[index].set_error(std::move(why));
+        note_failure();
     }
 
     // For authors of primitives: over `count` outcomes that a lane owns.
     replies(outcome<result<Reply>>* places, std::size_t count) noexcept : places_{places}, count_{count} {}
     // For authors: whether all have their answer, and none is a value.  Needs: the handler to have ended.
     bool failed_whole() const noexcept {
-        if (any_value_.load(relaxed)) return false; // the end of the handler is after all that it did
-        for (std::size_t n = 0; n < count_; ++n)
-            if (!is_set(n)) return false;
-        return true;
+        return failures_.load(relaxed) == count_; // the end of the handler is after all that it did
     }
     replies(replies const&) = delete;
     replies& operator=(replies const&) = delete;
 
 private:
-    void note_value() noexcept { any_value_.store(true, relaxed); } // read once the handler has ended
+    void note_failure() noexcept { failures_.fetch_add(1, relaxed); } // read once the handler has ended
     bool free(std::size_t index) const noexcept {
         WEIR_ASSERT(index < count_, "a reply was given to a request that the batch does not have");
         WEIR_ASSERT(!places_[index].ready(), "a request of a batch was answered twice");
@@ -15796,15 +16164,16 @@ private:
 
     outcome<result<Reply>>* const places_;
     std::size_t const count_;
-    atomic<bool> any_value_{false};
+    atomic<std::size_t> failures_{0}; // not values, which are the rule and should cost nothing
 };
 
 } // namespace weir
 
-// weir/flow/batch_rules.hpp: what a batcher may be told of its requests: what each weighs, which are the same.
+// weir/flow/batch_rules.hpp: what a batcher may be told of its requests: weights, which are the same, which go together.
 //     struct look_up {
 //         std::size_t weight(query const& one) const noexcept { return one.size(); }
 //         std::string_view key(query const& one) const noexcept { return one.name(); }
+//         std::uint64_t partition(query const& one) const noexcept { return one.shard(); }
 //     };
 //     batcher<query, row, look_up> rows{read, options};
 
@@ -15827,9 +16196,141 @@ concept sharing_rules = requires(Rules const& rules, Request const& one) {
     { std::hash<std::remove_cvref_t<decltype(rules.key(one))>>{}(rules.key(one)) } -> std::convertible_to<std::size_t>;
 };
 
+// `partition(request)`: a number, such as that of a shard, a host or a tenant. A batch has requests of one partition, and
+// each partition has a line and a bound on batches under way of its own, so a slow one holds up no other. The number
+// must be that of the partition itself: two that share one, as hashes may, are one partition.
+template <class Rules, class Request>
+concept partitioning_rules = requires(Rules const& rules, Request const& one) {
+    { rules.partition(one) } noexcept -> std::convertible_to<std::uint64_t>;
+};
+
 // Rules, of which at least one is meant for such requests.
 template <class Rules, class Request>
-concept batch_rules = std::same_as<Rules, no_rules> || weighing_rules<Rules, Request> || sharing_rules<Rules, Request>;
+concept batch_rules = std::same_as<Rules, no_rules> || weighing_rules<Rules, Request> || sharing_rules<Rules, Request> ||
+                      partitioning_rules<Rules, Request>;
+
+} // namespace weir
+
+// weir/flow/batch_recorder.hpp: where a batcher records how large its batches are, how long requests wait, and how long
+// the handler takes.
+
+namespace weir {
+
+class histogram;
+
+class batch_recorder {
+public:
+    batch_recorder() noexcept {}
+
+    // How many requests each batch has. All that is recorded into must outlive the batcher.
+    template <std::same_as<histogram> Into> // templates, so that who does not ask for them pays for no histogram
+    void record_sizes(Into& into) noexcept {
+        sizes_ = keep(into);
+    }
+    // From the arrival of each request to its dispatch.
+    template <std::same_as<histogram> Into>
+    void record_waits(Into& into) noexcept {
+        waits_ = keep(into);
+    }
+    // From the dispatch of each batch to the end of its handler, with all calls that it took.
+    template <std::same_as<histogram> Into>
+    void record_handler_times(Into& into) noexcept {
+        handler_times_ = keep(into);
+    }
+
+    // Null where nobody wants to know.
+    histogram* sizes() const noexcept { return sizes_; }
+    histogram* waits() const noexcept { return waits_; }
+    histogram* handler_times() const noexcept { return handler_times_; }
+
+    void size(std::size_t items) const noexcept { note(sizes_, items); }
+    void wait(duration took) const noexcept { note(waits_, nanoseconds(took)); }
+    void handler_time(duration took) const noexcept { note(handler_times_, nanoseconds(took)); }
+    bool timed() const noexcept { return waits_ || handler_times_; }
+
+private:
+    template <class Into>
+    histogram* keep(Into& into) noexcept {
+        record_ = [](histogram& to, std::uint64_t number) noexcept { static_cast<Into&>(to).record(number); };
+        return &into;
+    }
+    static std::uint64_t nanoseconds(duration took) noexcept {
+        return took > duration::zero() ? static_cast<std::uint64_t>(took.count()) : 0;
+    }
+    void note(histogram* into, std::uint64_t number) const noexcept {
+        if (into) record_(*into, number);
+    }
+
+    histogram* sizes_ = nullptr;
+    histogram* waits_ = nullptr;
+    histogram* handler_times_ = nullptr;
+    void (*record_)(histogram&, std::uint64_t) noexcept = nullptr;
+};
+
+} // namespace weir
+
+// weir/flow/batcher_options.hpp: what a batcher is told at its beginning, and what it tells of itself.
+
+namespace weir {
+
+// What becomes of a request that comes while `max_pending` others are in line.
+enum class overflow : unsigned char {
+    wait,        // it queues behind them, in its caller's own frame: a line of callers needs no bound on memory
+    refuse,      // errc::overloaded
+    shed_oldest, // errc::overloaded for the first in line, which has waited longest and may be of no use any more
+};
+
+// What becomes of a batch for which the handler throws, or fails every single request.
+enum class on_batch_error : unsigned char {
+    share,  // all get the error
+    bisect, // it is tried again by halves, until those that fail are alone: one in 256 costs at most 16 calls more
+};
+
+class batcher_options {
+public:
+    batcher_options() noexcept {}
+
+    std::size_t max_items = 256;        // of a batch; at least 1
+    std::size_t max_weight = std::numeric_limits<std::size_t>::max(); // of a batch, where the rules weigh requests; one
+                                                                      // that is heavier goes alone
+    std::size_t max_in_flight = 1;      // batches under way at a time, of one partition: lanes; at least 1
+    duration linger = duration::zero(); // how long the oldest request waits for company, at most, while a lane is idle
+    // Where it is set, an answer should take no longer than this, and the batcher finds out by itself how large batches
+    // should be, up to max_items, and when to linger: where nothing is under way, never; behind a batch that is, no
+    // longer than that takes and the target leaves. `linger` then means nothing. flow/batch_tuner.hpp says how. What it
+    // has found holds for all partitions. It is what is aimed at: no size serves more than the backend can.
+    duration latency_target = duration::zero();
+    weir::overflow overflow = weir::overflow::wait;
+    std::size_t max_pending = std::numeric_limits<std::size_t>::max(); // in line, of one partition; means nothing to
+                                                                       // overflow::wait
+    on_batch_error on_error = on_batch_error::share;
+    std::size_t max_bisect_calls = 64; // for one batch, beyond the first; what is not told apart by then fails together
+    // Where the rules have partitions: how many batches are under way at a time, of all; at least 1. Lanes are made as
+    // they are needed, and serve in turns the partitions that wait for one.
+    std::size_t max_lanes = 16;
+    // And how many partitions have something pending or under way at a time: a request for one more is refused with
+    // errc::overloaded. A partition of which nothing is left is forgotten at once, what it took is kept for the next one.
+    std::size_t max_partitions = 65536;
+    // Where batches run; where it is empty, each on the executor of the first who is in it. That one must outlive the
+    // batch, even if the caller has left: so set it where callers bring executors that come and go.
+    executor_ref executor;
+    batch_recorder recorder; // how large batches are, how long requests wait and handlers take
+};
+
+struct batcher_figures {
+    std::uint64_t batches = 0;
+    std::uint64_t items = 0;        // requests that were dispatched
+    std::uint64_t withdrawn = 0;    // requests whose callers left before that
+    std::uint64_t discarded = 0;    // answers whose callers had left
+    std::uint64_t refused = 0;      // turned away as they came
+    std::uint64_t shed = 0;         // sent away out of the line
+    std::uint64_t extra_calls = 0;  // of the handler, to bisect
+    std::uint64_t shared = 0;       // callers whose request somebody else had in line already
+    std::size_t pending = 0;        // now
+    std::size_t in_flight = 0;      // batches under way, now
+    std::size_t partitions = 0;     // of which something is pending or under way, now; zero where there are none
+    std::size_t max_items = 0;      // how large a batch may be, now
+};
 
 } // namespace weir
 
@@ -15839,11 +16340,17 @@ concept batch_rules = std::same_as<Rules, no_rules> || weighing_rules<Rules, Req
 // Batches form by themselves: an idle lane sends at once, and what arrives while the lanes are busy goes next, together.
 // So a quiet service waits for nothing, and a busy one makes the larger batches the busier it is. A linger, where asked
 // for, holds an idle lane back to gather more; a caller with a deadline is not held back so long that it would miss it.
+// Rules may say that requests of equal keys are one, what each weighs, and which belong to one partition: those go
+// together, and with no others. Size, weight, linger and the number of batches under way then hold for each partition,
+// equal requests are one within theirs, a batch is bisected by itself, and drain and close mean all of them.
 // Order:    requests are taken first come, first served; batches of different lanes may overtake each other.
 // Not:      a queue between tasks; use a channel.
 // Source:   the name "natural batching" is M. Thompson's, "Smart Batching", 2011.
 
-// weir/flow/batch_core.hpp: the line of a batcher and its lanes, on nodes: who waits, who collects, who is under way.
+// weir/flow/batch_core.hpp: the partitions of a batcher and its lanes, on nodes: who waits, collects, is under way.
+// A batcher without partitions is one of a single partition. Lanes belong to none: each works for one batch at a time,
+// so there are as many as work at once, however many partitions come and go. How requests come and leave stands in
+// batch_entry.hpp, what lanes do in batch_turn.hpp, how they wait in batch_waits.hpp.
 // For:      authors of primitives.
 
 // weir/flow/batch_lane.hpp: the nodes of a batcher: one who waits for an answer, and a lane that sends batches.
@@ -15865,6 +16372,7 @@ namespace weir::detail {
 class batch_core;
 class batch_lane;
 class batch_line;
+class batch_partition;
 class batch_twins;
 
 // One who waits for its answer.
@@ -15878,6 +16386,8 @@ protected:
     void weighs(std::size_t weight) noexcept;
     // Requests that are the same as its own may be shared.  Needs: the same.
     void shares(batch_twins& twins) noexcept { twins_ = &twins; }
+    // Whether both are of one partition.  Needs: to be called by the batcher, as it compares their requests.
+    static bool together(batch_caller const& a, batch_caller const& b) noexcept { return a.partition_ == b.partition_; }
 
     batch_core& core_;
     std::error_code refused_;
@@ -15893,6 +16403,7 @@ private:
     batch_twins* twins_ = nullptr;   // the same
     batch_lane* lane_ = nullptr;       // while dispatched
     batch_caller** place_ = nullptr;   // the lane's pointer to this, while dispatched
+    batch_partition* partition_ = nullptr; // once it is known to the batcher
     bool lends_ = false;
     bool follows_ = false;           // it is linked behind an equal request, and only that one is in line or dispatched
 };
@@ -15911,8 +16422,9 @@ public:
         owners_[a]->place_ = &owners_[a];
         owners_[b]->place_ = &owners_[b];
     }
-    // Queues it where its context says.  Needs: it to be collecting, and not to run.
-    void launch() noexcept { where_.executor.post(turn_); }
+    // Queues it where its context says, behind all that is ready there: those may have requests, too, and a lane that ran
+    // before them would send batches of one.  Needs: it to be collecting, and not to run.
+    void launch() noexcept { where_.executor.post_last(turn_); }
     // Lets those go who left while their requests were moved.
     void end_gathering() noexcept { gathering_.store(false, release); } // [gathered]
 
@@ -15934,6 +16446,7 @@ protected:
 private:
     friend batch_core;
     friend batch_caller;
+    batch_partition* partition_ = nullptr; // that it works for, unless idle
     resume_job turn_;
     std::unique_ptr<batch_caller*[]> owners_; // J5
     std::size_t capacity_ = 0;
@@ -15944,6 +16457,16 @@ private:
 };
 
 } // namespace weir::detail
+
+// weir/flow/batch_partition.hpp: those who ask a batcher for one partition: their line, and the lanes that work for it.
+// Threads:  one at a time; the batcher's core locks.
+// For:      authors of primitives.
+//
+// A partition is
+//   spare   known by no number; it has nobody in line and no lane
+//   live    found by its number, from its first request to the moment at which nothing of it is pending or under way
+//   hungry  live; it wants a lane and may have one, but all lanes are taken: it is in the line for the next
+// A batcher whose rules have no partitions has one that is always live.
 
 // weir/flow/batch_line.hpp: the requests of a batcher that are not sent yet: how many, how heavy, and which go next.
 // Order:    first come, first served.
@@ -16020,8 +16543,8 @@ namespace weir::detail {
 
 class batch_line : immovable {
 public:
-    // With so many buckets for requests that may be shared.
-    explicit batch_line(std::size_t buckets) : firsts_{buckets} {}
+    // `firsts` is for requests that may be shared; other lines may use it, too.
+    explicit batch_line(twin_table& firsts) noexcept : firsts_{firsts} {}
 
     bool empty() const noexcept { return count_ == 0; }
     std::size_t count() const noexcept { return count_; }
@@ -16048,17 +16571,15 @@ public:
     // Needs: one that is linked here, and shares its request with nobody.
     void remove(batch_caller& one) noexcept {
         one.unlink();
-        --count_;
-        weight_ -= one.weight_;
-        if (one.twins_) firsts_.erase(*one.twins_); // keeps L2
+        count_out(one);
     }
-    // Takes `one` out, and puts who shares its request in its place: at the front, which is no later than where it was.
-    // Returns: whether there was anybody.
+    // Takes `one` out, and puts who shares its request in its place.  Returns: whether there was anybody.
     bool bequeath(batch_caller& one) noexcept {
         batch_caller* const heir = next_of(one);
         if (!heir) return false;
-        remove(one);
-        callers_.push_front(*heir);
+        callers_.replace(one, *heir);
+        heir->arrived_ = one.arrived_; // keeps L1: its request is as old as its place
+        count_out(one);
         count_in(*heir);
         return true;
     }
@@ -16109,7 +16630,7 @@ public:
     // The latest moment at which `one` should be sent for the sake of its own deadline: twice the usual time before it,
     // and a quarter of all the time it has, as the usual time may not be known yet.
     static time_point due_for(batch_caller const& one, duration usual) noexcept {
-        time_point const deadline = one.where().deadline;
+        time_point const deadline = deadline_of(one.where());
         if (deadline == no_deadline) return no_deadline;
         if (deadline <= one.arrived_) return one.arrived_;
         duration const given = deadline - one.arrived_;
@@ -16122,28 +16643,279 @@ private:
         weight_ += one.weight_;
         if (one.twins_) firsts_.insert(*one.twins_); // keeps L2
     }
+    void count_out(batch_caller& one) noexcept {
+        --count_;
+        weight_ -= one.weight_;
+        if (one.twins_) firsts_.erase(*one.twins_); // keeps L2
+    }
 
-    // L1: exactly count_ callers are linked, oldest first but for heirs, and weight_ is the sum of their weights.
+    // L1: exactly count_ callers are linked, oldest first, and weight_ is the sum of their weights.
     // L2: where requests may be shared, those of callers_ are all different, and firsts_ has them all; who asks for the
     //     same as one of them is among its `others`.
     intrusive_list<batch_caller> callers_;
-    twin_table firsts_;
+    twin_table& firsts_;
     std::size_t count_ = 0;
     std::size_t weight_ = 0;
 };
 
 } // namespace weir::detail
 
-namespace weir {
+namespace weir::detail {
 
-// What becomes of a request that comes while `max_pending` others are in line.
-enum class overflow : unsigned char {
-    wait,        // it queues behind them, in its caller's own frame: a line of callers needs no bound on memory
-    refuse,      // errc::overloaded
-    shed_oldest, // errc::overloaded for the first in line, which has waited longest and may be of no use any more
+class batch_partition : public list_node, immovable { // linked while it is hungry
+public:
+    explicit batch_partition(twin_table& firsts) : line{firsts} {}
+
+    // Whether a lane more would have something to take.
+    bool wants_lane(std::size_t max_items, std::size_t max_weight) const noexcept {
+        return !line.empty() && (collecting == 0 || line.fills_more_than(collecting, max_items, max_weight));
+    }
+    std::size_t under_way() const noexcept { return active - collecting; }
+    bool over() const noexcept { return line.empty() && active == 0 && lent == 0; }
+
+    // P1: `active` lanes work for it, `collecting` of these collect; active <= max_in_flight + lent as one starts.
+    batch_line line;
+    std::size_t active = 0;
+    std::size_t collecting = 0;
+    std::size_t lent = 0;        // handlers that wait for a request of their own
+    waiter* lingering = nullptr; // the lane that does
+    time_point lingers_until{};
+    duration usual{}; // a moving mean of the time that a batch takes, where time matters
+
+    batch_partition* next = nullptr; // among the spare ones, or in its bucket
+
+private:
+    friend class partition_table;
+    std::uint64_t number_ = 0;
 };
 
-} // namespace weir
+// The live partitions by their numbers, and the spare ones. Its size is fixed, so that nobody allocates under the lock.
+class partition_table : immovable {
+public:
+    // Room for `most` at a time; none where there are no partitions.
+    explicit partition_table(std::size_t most)
+        : most_{most}, mask_{most != 0 ? std::bit_ceil(std::min<std::size_t>(most, 4096)) - 1 : 0},
+          buckets_{most != 0 ? new batch_partition* [mask_ + 1] {} : nullptr} {}
+    ~partition_table() {
+        each([](batch_partition& one) { delete &one; });
+        while (batch_partition* const one = spare_.pop()) delete one;
+    }
+
+    bool full() const noexcept { return live_ == most_; }
+    std::size_t live() const noexcept { return live_; }
+    // Adds one to the spare.
+    void adopt(std::unique_ptr<batch_partition> one) noexcept { spare_.push(*one.release()); }
+    // Null where that number is not live.
+    batch_partition* find(std::uint64_t number) const noexcept {
+        batch_partition* one = bucket(number);
+        while (one && one->number_ != number) one = one->next;
+        return one;
+    }
+    // Makes a spare one live; null where there is none.  Needs: not to be full, and a number that is not live.
+    batch_partition* open(std::uint64_t number) noexcept {
+        batch_partition* const one = spare_.pop();
+        if (!one) return nullptr;
+        one->number_ = number;
+        one->usual = {};
+        one->next = std::exchange(bucket(number), one);
+        ++live_;
+        return one;
+    }
+    // Forgets a live one.  Needs: it to be over.
+    void forget(batch_partition& one) noexcept {
+        if (one.linked()) one.unlink();
+        batch_partition** link = &bucket(one.number_);
+        while (*link != &one) link = &(*link)->next;
+        *link = one.next;
+        spare_.push(one);
+        --live_;
+    }
+    // For each live one.  Cost: a look at each bucket.
+    template <class Visit>
+    void each(Visit visit) noexcept {
+        for (std::size_t n = 0; buckets_ && n <= mask_; ++n)
+            for (batch_partition* one = buckets_[n]; one;) visit(*std::exchange(one, one->next));
+    }
+
+private:
+    batch_partition*& bucket(std::uint64_t number) const noexcept {
+        return buckets_[static_cast<std::size_t>(mix_hash(number)) & mask_];
+    }
+
+    // There are as many partitions as have ever been live at a time, at most `most_`.
+    std::size_t const most_;
+    std::size_t live_ = 0;
+    std::size_t const mask_;
+    std::unique_ptr<batch_partition*[]> const buckets_;
+    intrusive_stack<batch_partition> spare_;
+};
+
+} // namespace weir::detail
+
+// weir/flow/batch_tuner.hpp: how large batches should be, found out from how long they take.
+// The time of a batch is to be half of what an answer may take, at most: one that comes while a batch is under way waits
+// for that and then for its own. Within this bound the size climbs to where most items are done in a second. Only batches
+// that are as large as allowed tell: a smaller one was all that there was, and is sent as it is.
+//   steady   a window of full batches at the size; their rate is remembered
+//   trial    a window at a size beside it; the better rate stays. A better one doubles the next step, two worse ones
+//            halve it, and at the smallest step the trials become rare, as each may cost a little
+//   cut      a trial of a smaller size because batches take too long. It stays only if they become shorter by it: where a
+//            call takes too long by itself, small batches would make it worse
+// A rate that changes by a third at the same size is another backend than before: the next step is large again, and where
+// it fell, the first trial is of the size at the beginning, so that no valley keeps the size where it was.
+// Cost:     it follows a fall within 40 full batches, where one step is enough within 12. A rise that only larger batches
+//           would show is met by the next trial: within 200.
+// Source:   hill climbing on throughput after J. Hellerstein, V. Morrison, E. Eilebrecht, "Applying Control Theory in the
+//           Real World: Experience With Building a Controller for the .NET Thread Pool", SIGMETRICS PER 37(3), 2009; the
+//           bound on time, with a cut in proportion, after D. Crankshaw et al., "Clipper", NSDI 2017, whose additive
+//           increase knows no rate, and so passes a size beyond which a backend becomes slow.
+// Not:      gradient_limit.hpp, which compares a time with that at rest: a batch takes longer because it is larger.
+// Not:      safe for two threads at once.
+// For:      authors of primitives.
+
+namespace weir::detail {
+
+class batch_tuner {
+public:
+    // `most` is at least 1.
+    batch_tuner(duration target, std::size_t most) noexcept
+        : half_target_{static_cast<double>(target.count()) / 2}, most_{most}, size_{std::min(most, first)} {}
+
+    // How many items the next batch should have at most.
+    std::size_t size() const noexcept { return trial_ != 0 ? trial_ : size_; }
+    // How long a lane may hold back while others are under way, where a batch takes `usual`: no longer than that, and
+    // no longer than the target leaves.
+    duration linger(duration usual) const noexcept {
+        duration const left{static_cast<duration::rep>(half_target_) - usual.count()};
+        return std::clamp(left, duration::zero(), std::max(usual, duration::zero()));
+    }
+    // A batch of so many took `time`.
+    void took(std::size_t items, duration time) noexcept;
+
+private:
+    enum class reason : unsigned char { growth, less, too_long, anew };
+    static constexpr std::size_t first = 16;     // size
+    static constexpr int window = 4;             // batches
+    static constexpr double better = 1.01;       // a gain that is worth a larger or a smaller batch
+    static constexpr double hopeless = 0.75;     // of the rate: a trial ends with its first batch
+    static constexpr double changed = 1.0 / 3;   // of the rate, upwards or downwards
+    static constexpr double smallest = 1.0 / 16; // step
+    static constexpr int rarest = 32;            // windows between trials
+
+    void end_steady(double rate, double time) noexcept;
+    void end_trial(double rate, double time) noexcept;
+    void try_next(double time) noexcept;
+    void try_size(double wanted, reason why) noexcept;
+    void restart() noexcept { batches_ = 0, items_ = 0, time_ = 0; }
+
+    double const half_target_; // nanoseconds, as all times here
+    std::size_t const most_;
+    // U1: 1 <= size() <= most_. What is in the window was done at size(), or took too long though it was smaller.
+    std::size_t size_;
+    std::size_t trial_ = 0; // the size that is tried; zero while steady
+    reason why_ = reason::growth;
+    double rate_ = 0; // items a nanosecond at size_; zero where it is not known
+    double steady_time_ = 0; // of a batch at size_
+    double step_ = 1; // by how much larger the next trial is
+    bool upwards_ = true;
+    int refused_ = 0; // trials in a row that were no better
+    int rest_ = 0;    // windows before the next
+    int pause_ = 1;   // and between those that come after
+    // The window.
+    int batches_ = 0;
+    double items_ = 0;
+    double time_ = 0;
+};
+
+inline void batch_tuner::took(std::size_t items, duration time) noexcept {
+    double const spent = std::max(1.0, static_cast<double>(time.count()));
+    bool const full = items >= size();
+    if (!full && (spent <= half_target_ || trial_ != 0)) {
+        if (trial_ == 0) restart(); // a full window is one after the other
+        return;
+    }
+    ++batches_;
+    items_ += static_cast<double>(items);
+    time_ += spent;
+    double const rate = items_ / time_;
+    if (batches_ < window && !(trial_ != 0 && why_ != reason::too_long && rate < rate_ * hopeless)) return;
+    double const each = time_ / batches_;
+    restart();
+    if (trial_ != 0) end_trial(rate, each);
+    else end_steady(rate, each);
+}
+
+inline void batch_tuner::end_steady(double rate, double time) noexcept {
+    bool const fell = rate_ != 0 && rate < rate_ * (1 - changed);
+    if (fell || (rate_ != 0 && rate > rate_ * (1 + changed))) {
+        step_ = 1;
+        upwards_ = !fell;
+        pause_ = 1;
+        rest_ = refused_ = 0;
+        rate_ = rate;
+    }
+    rate_ = rate_ == 0 ? rate : (rate_ + rate) / 2;
+    steady_time_ = time;
+    if (fell && size_ > first) try_size(first, reason::anew);
+    else if (rest_ > 0) --rest_;
+    else if (time > half_target_)
+        try_size(static_cast<double>(size_) * std::max(0.5, half_target_ / time), reason::too_long);
+    else try_next(time);
+}
+
+inline void batch_tuner::try_next(double time) noexcept {
+    double const size = static_cast<double>(size_);
+    if (upwards_) {
+        double const room = 1.05 * half_target_ / time - 1; // as if time rose with the size, which it may do less than
+        try_size(size * (1 + std::min(step_, room)), reason::growth);
+    } else {
+        try_size(size / (1 + step_), reason::less);
+    }
+}
+
+inline void batch_tuner::try_size(double wanted, reason why) noexcept {
+    std::size_t next = std::clamp<std::size_t>(static_cast<std::size_t>(wanted), 1, most_); // keeps U1
+    if (next == size_) { // where a step is less than an item
+        if (why != reason::growth) next = std::max<std::size_t>(size_ - 1, 1);
+        else if (wanted > static_cast<double>(size_)) next = std::min(size_ + 1, most_);
+    }
+    why_ = why;
+    if (next != size_) trial_ = next;
+    else end_trial(0, half_target_ * 2); // there is nothing to try on that side
+}
+
+inline void batch_tuner::end_trial(double rate, double time) noexcept {
+    std::size_t const tried = std::exchange(trial_, 0);
+    bool good = rate > rate_ * better && time <= half_target_;
+    if (why_ == reason::too_long && tried != 0) {
+        double const shorter = 1 - static_cast<double>(tried) / static_cast<double>(size_);
+        good = time <= half_target_ || time < steady_time_ * (1 - shorter / 4);
+    }
+    if (good) {
+        size_ = tried;
+        rate_ = rate;
+        steady_time_ = time;
+        step_ = why_ == reason::too_long ? smallest : std::min(1.0, step_ * 2);
+        upwards_ = why_ != reason::less;
+        refused_ = 0;
+        pause_ = 1;
+        if (step_ >= 1) try_next(time); // far from where it should be
+        return;
+    }
+    upwards_ = why_ == reason::less;
+    if (why_ == reason::anew) return;
+    if (++refused_ < 2 && why_ != reason::too_long) return;
+    refused_ = 0;
+    if (why_ != reason::too_long && step_ > smallest) {
+        step_ /= 2;
+        return;
+    }
+    step_ = 2 * smallest; // both are tried when trials come again
+    rest_ = pause_;
+    pause_ = std::min(2 * pause_, rarest);
+}
+
+} // namespace weir::detail
 
 namespace weir::detail {
 
@@ -16152,13 +16924,17 @@ public:
     struct limits {
         std::size_t max_items;
         std::size_t max_weight;
-        std::size_t max_lanes;
-        std::size_t max_pending; // has no end where those who come may wait
+        std::size_t max_in_flight;  // of a partition
+        std::size_t max_lanes;      // of all
+        std::size_t max_pending;    // of a partition; has no end where those who come may wait
+        std::size_t max_partitions; // live at a time; zero where there are none
         std::size_t bisect_calls;
-        std::size_t buckets;     // for requests that may be shared; none where they may not
+        std::size_t buckets;        // for requests that may be shared; none where they may not
         weir::overflow overflow;
         duration linger;
+        duration target; // of the tuner; zero where there is none
         executor_ref executor;
+        batch_recorder recorder;
     };
     struct tally {
         std::uint64_t batches = 0;
@@ -16171,12 +16947,25 @@ public:
         std::uint64_t shared = 0;
         std::size_t pending = 0;
         std::size_t lanes_busy = 0;
+        std::size_t partitions = 0;
+        std::size_t max_items = 0;
+    };
+    // What became of a request.
+    enum class entry : unsigned char {
+        waits,
+        over,              // it has been told, or a stop has come
+        lacks_a_lane,      // nothing has happened: one must be adopted first
+        lacks_a_partition, // the same
     };
 
-    explicit batch_core(limits bounds) : bounds_{bounds}, room_{bounds.max_pending}, line_{bounds.buckets} {}
+    explicit batch_core(limits bounds)
+        : bounds_{bounds}, timed_{lingers() || bounds.recorder.timed()}, room_{bounds.max_pending},
+          tuner_{bounds.target, bounds.max_items}, max_items_{tuned() ? tuner_.size() : bounds.max_items},
+          firsts_{bounds.buckets}, whole_{firsts_}, table_{bounds.max_partitions} {}
     limits const& bounds() const noexcept { return bounds_; }
     // Whether it looks at the clock.
-    bool timed() const noexcept { return bounds_.linger > duration::zero(); }
+    bool timed() const noexcept { return timed_; }
+    bool lingers() const noexcept { return bounds_.linger > duration::zero() || tuned(); }
     tally figures() noexcept;
     // Puts a new lane among the idle ones.
     void adopt(batch_lane& lane) noexcept {
@@ -16184,11 +16973,12 @@ public:
         idle_.push(lane);
         ++lanes_;
     }
-    // Whether one more borrowed lane would have to be made.
-    bool short_of_lanes() noexcept {
+    void adopt(std::unique_ptr<batch_partition> one) noexcept {
         spin_guard const held{lock_};
-        return lanes_ <= bounds_.max_lanes + lent_;
+        table_.adopt(std::move(one));
     }
+    std::unique_ptr<batch_partition> make_partition() { return std::make_unique<batch_partition>(firsts_); }
+
     // Refuses from now on.
     void shut() noexcept;
     bool deserted() noexcept {
@@ -16196,16 +16986,17 @@ public:
         return quiet();
     }
 
-    // Second half of the caller's await_suspend. With `from_handler` it borrows a lane until it has its answer.
+    // Second half of the caller's await_suspend. `number` is that of its partition, where there are any. With
+    // `from_handler` it borrows a lane until it has its answer.
     template <bool Ruled>
-    WEIR_INLINE bool enqueue(batch_caller& one, bool from_handler) noexcept;
+    WEIR_INLINE entry enqueue(batch_caller& one, bool from_handler, std::uint64_t number) noexcept;
 
     class linger_wait; // for a lane before it takes
     class rest_wait;   // for a lane after it has delivered
     class quiet_wait;  // for who drains
 
     // For a lane that runs.
-    std::size_t wanted() noexcept; // how many it might take
+    std::size_t wanted(batch_lane const& lane) noexcept; // how many it might take
     // Takes from the line what the lane has room for: their owners stay where they are until end_gathering.
     template <bool Ruled>
     std::size_t take(batch_lane& lane) noexcept;
@@ -16220,177 +17011,153 @@ public:
 private:
     friend batch_caller;
 
-    bool quiet() const noexcept { return line_.empty() && active_ == 0; }
-    bool wants_lane() const noexcept {
-        return !line_.empty() &&
-               (collecting_ == 0 || line_.fills_more_than(collecting_, bounds_.max_items, bounds_.max_weight));
+    bool tuned() const noexcept { return bounds_.target > duration::zero(); }
+    bool quiet() const noexcept { return active_ == 0 && table_.live() == 0 && whole_.line.empty(); }
+    bool may_start(batch_partition const& of) const noexcept {
+        return of.wants_lane(max_items_, bounds_.max_weight) && of.active < bounds_.max_in_flight + of.lent;
     }
     std::size_t lanes_allowed() const noexcept { return bounds_.max_lanes + lent_; }
-    executor_ref next_executor() noexcept {
-        return bounds_.executor ? bounds_.executor : line_.front()->where().executor;
+    executor_ref next_executor(batch_partition& of) noexcept {
+        return bounds_.executor ? bounds_.executor : of.line.front()->where().executor;
     }
-    // A lane that is now collecting, for the caller to post; null where none is wanted or none may.
-    batch_lane* start_lane() noexcept;
+    // A lane that now collects for it, for the caller to launch; null where none is wanted or none may.
+    batch_lane* start_lane(batch_partition& of) noexcept;
+    void assign(batch_lane& lane, batch_partition& of) noexcept {
+        ++of.active;
+        ++of.collecting; // keeps P1
+        ++collecting_;
+        lane.partition_ = &of;
+    }
+    // The next that a lane which has ended its work for `done` should work for; null where there is none.
+    batch_partition* next_for_lane(batch_partition& done) noexcept;
+    void forget_if_over(batch_partition& one) noexcept {
+        if (one.over() && &one != &whole_) table_.forget(one); // keeps J6
+    }
+    template <class Visit>
+    void each_partition(Visit visit) noexcept {
+        visit(whole_);
+        table_.each(visit);
+    }
+    duration linger_of(batch_partition const& one) const noexcept {
+        return tuned() ? tuner_.linger(one.usual) : bounds_.linger;
+    }
     // Whether a lane has nothing to linger for.
-    bool enough() const noexcept {
-        return line_.fills(bounds_.max_items, bounds_.max_weight) || line_.empty() || shut_ || drainers_count_ != 0;
+    bool enough(batch_partition const& of) const noexcept {
+        return of.line.fills(max_items_, bounds_.max_weight) || of.line.empty() || shut_ || drainers_count_ != 0 ||
+               (tuned() && of.under_way() == 0);
     }
     // The waiter of the lane that lingers, claimed, for the caller to wake; null where there is none.
-    waiter* ring() noexcept;
-    waiter* ring_if_enough() noexcept { return lingering_ && enough() ? ring() : nullptr; }
+    waiter* ring(batch_partition& of) noexcept;
+    waiter* ring_if_enough(batch_partition& of) noexcept { return of.lingering && enough(of) ? ring(of) : nullptr; }
     // The same, where the line has become due sooner by `one`.
-    WEIR_COLD waiter* ring_for(batch_caller const& one) noexcept {
-        return enough() || batch_line::due_for(one, usual_) < lingers_until_ ? ring() : nullptr; // keeps J4
+    WEIR_COLD waiter* ring_for(batch_partition& of, batch_caller const& one) noexcept {
+        return enough(of) || batch_line::due_for(one, of.usual) < of.lingers_until ? ring(of) : nullptr; // keeps J4
+    }
+    void ring_all_if_enough(wake_list& rung) noexcept {
+        each_partition([&](batch_partition& of) {
+            if (waiter* const one = ring_if_enough(of)) rung.add(*one);
+        });
     }
     // Whether a line that is shut or full has no place for `one`; then it has been told.
-    WEIR_COLD inline bool refuses(batch_caller& one) noexcept;
+    WEIR_COLD inline bool refuses(batch_caller& one, batch_partition& of) noexcept;
+    WEIR_COLD inline entry refuse(batch_caller& one, errc why) noexcept;
     // Takes the first request out of the line and refuses it; those who must be woken are added to `shed`.
-    WEIR_COLD inline void shed_first(wake_list& shed) noexcept;
+    WEIR_COLD inline void shed_first(batch_partition& of, wake_list& shed) noexcept;
 
-    // J1: the callers in line_ are each in phase waiting or claimed by a stop that is on its way; a caller is in line_,
+    // J1: the callers in a line are each in phase waiting or claimed by a stop that is on its way; a caller is in a line,
     //     dispatched (place_ is set), or known to nobody here.
-    // J2: `active_` lanes are not idle, `collecting_` of these collect; active_ <= max_lanes + lent_ as one starts.
-    // J3: while there is a pending request, a lane is collecting, or as many as may be are under way; each looks again
-    //     when it ends. So no request is forgotten.
-    // J4: at most one lane lingers: a second one finds that the first suffices. It does so until lingers_until_ at most,
-    //     which is not after the line is due.
+    // J2: active_ lanes are not idle, collecting_ of these collect; active_ <= max_lanes + lent_ as one starts. Each
+    //     partition has its part of these (P1), and each lane that is not idle has the partition that it works for.
+    // J3: while a partition has a pending request, a lane collects for it, or as many as it may have are under way, or it
+    //     is hungry and all lanes are; each looks again when it ends. So no request is forgotten, and as the hungry are
+    //     served in turns, none of them starves.
+    // J4: at most one lane of a partition lingers: a second one finds that the first suffices. It does so until
+    //     lingers_until at most, which is not after the line is due.
     // J5: owners_[i] of a lane under way is who asked what lies in place i, or null when it has left. It changes under
     //     the lock, or by the lane while gathering_ is raised, during which no caller gets away.
+    // J6: a partition of the table that is over is forgotten before the lock is released.
     spin_lock lock_;
     bool shut_ = false;
     limits const bounds_;
-    std::size_t room_; // how many may be pending: none once it is shut
-    batch_line line_;
+    bool const timed_;
+    std::size_t room_; // how many may be in a line: none once it is shut
+    batch_tuner tuner_;
+    std::size_t max_items_; // as large as a batch may be now
+    twin_table firsts_;
+    batch_partition whole_; // where there are no others
+    partition_table table_;
+    intrusive_list<batch_partition> hungry_;
     std::size_t lanes_ = 0;
     std::size_t active_ = 0;
     std::size_t collecting_ = 0;
     std::size_t lent_ = 0; // handlers that wait for a request of their own
     intrusive_stack<batch_lane> idle_;
-    waiter* lingering_ = nullptr;
-    time_point lingers_until_{};
-    duration usual_{}; // a moving mean of the time that a batch takes, where time matters
     intrusive_list<waiter> drainers_;
     std::size_t drainers_count_ = 0;
     tally tally_;
 };
 
-inline void batch_caller::weighs(std::size_t weight) noexcept {
-    weight_ = std::clamp<std::size_t>(weight, 1, core_.bounds().max_weight);
-}
-
-inline void batch_caller::settle() noexcept {
-    if (!lends_) return; // the batcher may be gone
-    spin_guard const held{core_.lock_};
-    --core_.lent_;
-}
-
-inline void batch_caller::leave(waiter& self) noexcept {
-    auto& one = static_cast<batch_caller&>(self);
-    batch_core& core = one.core_;
-    waiter* rung = nullptr;
-    backoff wait;
-    for (bool left = false; !left;) {
-        {
-            spin_guard const held{core.lock_};
-            left = true;
-            if (one.follows_) {
-                if (one.linked()) one.unlink(); // the request is not its own
-            } else if (one.linked()) {
-                if (core.line_.bequeath(one)) break;
-                core.line_.remove(one); // keeps J1
-                ++core.tally_.left_before;
-                rung = core.ring_if_enough(); // B8: nobody may be left to linger for
-            } else if (one.place_) {
-                if (one.lane_->gathering_.load(acquire)) { // [gathered] its request is being moved out of this frame
-                    left = false;
-                } else if (batch_caller* const heir = batch_line::next_of(one)) {
-                    heir->lane_ = one.lane_;
-                    heir->place_ = std::exchange(one.place_, nullptr);
-                    *heir->place_ = heir; // keeps J5
-                } else {
-                    *std::exchange(one.place_, nullptr) = nullptr; // keeps J5
-                    ++core.tally_.left_after;
-                }
-            }
-        }
-        if (!left) wait();
-    }
-    // ---- the batcher may be gone, unless somebody is rung
-    if (rung) rung->wake();
-}
-
-inline batch_lane* batch_core::start_lane() noexcept {
-    if (!wants_lane() || active_ >= lanes_allowed()) return nullptr; // keeps J3: those under way will look
-    batch_lane* const lane = idle_.pop();
-    if (!lane) return nullptr;
-    ++active_;
-    ++collecting_;
-    lane->where_.executor = next_executor();
-    return lane;
-}
-
-inline waiter* batch_core::ring() noexcept {
-    waiter* const one = std::exchange(lingering_, nullptr);
+inline waiter* batch_core::ring(batch_partition& of) noexcept {
+    waiter* const one = std::exchange(of.lingering, nullptr);
     return one->claim() ? one : nullptr; // else its time has just come
 }
 
-bool batch_core::refuses(batch_caller& one) noexcept {
-    if (!shut_ && bounds_.overflow == overflow::shed_oldest && !line_.empty()) return false;
-    one.refused_ = make_error_code(shut_ ? errc::closed : errc::overloaded);
-    ++tally_.refused;
-    one.complete_unpublished();
-    return true;
-}
-
-void batch_core::shed_first(wake_list& shed) noexcept {
-    ++tally_.shed;
-    batch_caller* one = line_.front();
-    line_.remove(*one);
-    while (one) { // with all who share it
-        batch_caller* const next = batch_line::next_of(*one);
-        if (one->claim()) { // else a stop has it
-            one->refused_ = make_error_code(errc::overloaded);
-            shed.add(*one);
-        }
-        one = next;
-    }
-}
-
-template <bool Ruled>
-bool batch_core::enqueue(batch_caller& one, bool from_handler) noexcept {
-    if (timed()) one.arrived_ = clock::now();
-    batch_lane* started = nullptr;
-    waiter* rung = nullptr;
-    wake_list shed;
+inline void batch_core::shut() noexcept {
+    wake_list rung;
     {
         spin_guard const held{lock_};
-        batch_caller* first = nullptr;
-        if constexpr (Ruled) first = line_.find_equal(one);
-        bool const full = !first && line_.count() >= room_;
-        if ((full || (Ruled && shut_)) && refuses(one)) return false;
-        if (!one.publish()) return false; // a stop has come
-        if (full) shed_first(shed);
-        if (first) {
-            line_.join(one, *first, usual_);
-            ++tally_.shared;
-        } else {
-            line_.push_back<Ruled>(one); // keeps J1
-        }
-        if (from_handler) ++lent_;
-        one.lends_ = from_handler;
-        started = start_lane();
-        if (lingering_) rung = ring_for(one);
+        shut_ = true;
+        room_ = 0;
+        ring_all_if_enough(rung);
     }
-    // ---- the caller may run elsewhere; the batcher stays for the lanes in hand, and for those who are shed
-    shed.wake_all();
-    if (started) started->launch();
-    if (rung) rung->wake();
-    return true;
+    rung.wake_all();
 }
 
-inline std::size_t batch_core::wanted() noexcept {
+inline batch_core::tally batch_core::figures() noexcept {
     spin_guard const held{lock_};
-    return std::min(line_.count(), bounds_.max_items);
+    tally now = tally_;
+    each_partition([&](batch_partition const& one) { now.pending += one.line.count(); });
+    now.lanes_busy = active_ - collecting_;
+    now.partitions = table_.live();
+    now.max_items = max_items_;
+    return now;
+}
+
+} // namespace weir::detail
+
+// weir/flow/batch_waits.hpp: the three waits of a batcher: of a lane for more, of a lane for work, of a drain for quiet.
+// For:      authors of primitives.
+
+// weir/flow/batch_turn.hpp: what a lane of a batcher does under the lock: for whom it works, what it takes and answers.
+// For:      authors of primitives.
+
+namespace weir::detail {
+
+inline batch_lane* batch_core::start_lane(batch_partition& of) noexcept {
+    if (!may_start(of)) return nullptr; // keeps J3: those under way will look
+    batch_lane* const lane = active_ < lanes_allowed() ? idle_.pop() : nullptr;
+    if (!lane) {
+        if (!of.linked()) hungry_.push_back(of); // keeps J3
+        return nullptr;
+    }
+    ++active_;
+    assign(*lane, of);
+    lane->where_.executor = next_executor(of);
+    return lane;
+}
+
+inline batch_partition* batch_core::next_for_lane(batch_partition& done) noexcept {
+    if (active_ > lanes_allowed()) return nullptr; // it was borrowed, and those who are left will look
+    if (hungry_.empty()) return may_start(done) ? &done : nullptr;
+    if (!done.linked() && may_start(done)) hungry_.push_back(done); // behind those who have waited longer
+    while (batch_partition* const one = hungry_.pop_front())
+        if (may_start(*one)) return one;
+    return nullptr;
+}
+
+inline std::size_t batch_core::wanted(batch_lane const& lane) noexcept {
+    spin_guard const held{lock_};
+    return std::min(lane.partition_->line.count(), max_items_);
 }
 
 template <bool Ruled>
@@ -16399,13 +17166,15 @@ std::size_t batch_core::take(batch_lane& lane) noexcept {
     batch_lane* started = nullptr;
     {
         spin_guard const held{lock_};
+        batch_partition& of = *lane.partition_;
+        --of.collecting;
         --collecting_;
-        if (!wants_lane()) return 0; // all have left, or those who collect suffice
-        std::size_t const most = std::min(bounds_.max_items, lane.capacity_);
+        if (!of.wants_lane(max_items_, bounds_.max_weight)) return 0; // all have left, or those who collect suffice
+        std::size_t const most = std::min(max_items_, lane.capacity_);
         std::size_t room = bounds_.max_weight;
         std::size_t count = 0;
         while (count < most) {
-            batch_caller* const one = line_.pop_within<Ruled>(room); // the first fits: nobody weighs more than max_weight
+            batch_caller* const one = of.line.pop_within<Ruled>(room); // the first fits: nobody is over max_weight
             if (!one) break;
             lane.owners_[count] = one;
             one->place_ = &lane.owners_[count];
@@ -16416,18 +17185,26 @@ std::size_t batch_core::take(batch_lane& lane) noexcept {
         lane.gathering_.store(true, relaxed); // read under the lock
         ++tally_.batches;
         tally_.items += count;
-        started = start_lane(); // keeps J3
+        started = start_lane(of); // keeps J3
     }
     if (started) started->launch();
+    bounds_.recorder.size(lane.count_);
+    if (bounds_.recorder.waits()) // nobody gets away before end_gathering
+        for (std::size_t n = 0; n < lane.count_; ++n) bounds_.recorder.wait(lane.began_ - lane.owners_[n]->arrived_);
     return lane.count_;
 }
 
 inline void batch_core::note_end(batch_lane& lane, std::size_t extra_calls) noexcept {
     if (!timed() && extra_calls == 0) return;
     duration const took = timed() ? clock::now() - lane.began_ : duration::zero();
+    bounds_.recorder.handler_time(took);
     spin_guard const held{lock_};
     tally_.extra_calls += extra_calls;
-    usual_ += (took - usual_) / (usual_ == duration::zero() ? 1 : 8);
+    duration& usual = lane.partition_->usual;
+    usual += (took - usual) / (usual == duration::zero() ? 1 : 8);
+    if (!tuned() || extra_calls != 0) return;
+    tuner_.took(lane.count_, took);
+    max_items_ = tuner_.size();
 }
 
 inline void batch_core::claim(batch_lane& lane, std::size_t from, std::size_t to) noexcept {
@@ -16451,29 +17228,7 @@ inline batch_caller* batch_core::next_sharer(batch_lane& lane, std::size_t index
     return nullptr;
 }
 
-inline void batch_core::shut() noexcept {
-    waiter* rung = nullptr;
-    {
-        spin_guard const held{lock_};
-        shut_ = true;
-        room_ = 0;
-        rung = ring_if_enough();
-    }
-    if (rung) rung->wake();
-}
-
-inline batch_core::tally batch_core::figures() noexcept {
-    spin_guard const held{lock_};
-    tally now = tally_;
-    now.pending = line_.count();
-    now.lanes_busy = active_ - collecting_;
-    return now;
-}
-
 } // namespace weir::detail
-
-// weir/flow/batch_waits.hpp: the three waits of a batcher: of a lane for more, of a lane for work, of a drain for quiet.
-// For:      authors of primitives.
 
 namespace weir::detail {
 
@@ -16482,8 +17237,8 @@ namespace weir::detail {
 class batch_core::linger_wait : waiter, timer {
 public:
     // `reached` is the lane's: a time that has come, whatever the clock says, as a wheel may run ahead of it.
-    linger_wait(batch_core& of, time_point& reached) noexcept
-        : waiter{&nobody}, timer{&claim_for, &fired}, core_{of}, reached_{reached} {}
+    linger_wait(batch_core& of, batch_lane& lane, time_point& reached) noexcept
+        : waiter{&nobody}, timer{&claim_for, &fired}, core_{of}, partition_{*lane.partition_}, reached_{reached} {}
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> lane) noexcept {
@@ -16495,9 +17250,9 @@ public:
         if (!wheel_) return false;
         wheel_->cancel(*this);
         spin_guard const held{core_.lock_};
-        if (core_.lingering_ == static_cast<waiter*>(this)) { // nobody has rung, so its time has come
-            core_.lingering_ = nullptr;
-            reached_ = core_.lingers_until_;
+        if (partition_.lingering == static_cast<waiter*>(this)) { // nobody has rung, so its time has come
+            partition_.lingering = nullptr;
+            reached_ = partition_.lingers_until;
         }
         return true;
     }
@@ -16509,6 +17264,7 @@ private:
     static void nobody(waiter& self) noexcept { static_cast<void>(self); } // a lane's context has no stop
 
     batch_core& core_;
+    batch_partition& partition_;
     time_point& reached_;
     timer_wheel* wheel_ = nullptr;
 };
@@ -16555,15 +17311,16 @@ inline bool batch_core::linger_wait::begin() noexcept {
     time_point const now = std::max(clock::now(), reached_);
     spin_guard const held{core_.lock_};
     // Where it is not enough, one lane suffices: should several collect, the last one lingers.
-    bool const lingers = !core_.enough() && core_.collecting_ == 1;
-    time_point const at = lingers ? core_.line_.due(core_.bounds_.linger, core_.usual_) : now;
+    batch_partition& of = partition_;
+    bool const lingers = !core_.enough(of) && of.collecting == 1;
+    time_point const at = lingers ? of.line.due(core_.linger_of(of), of.usual) : now;
     if (at <= now) {
         complete_unpublished();
         return false;
     }
     wheel_ = &wheel;
-    core_.lingering_ = this; // keeps J4: fewer than max_items are pending, so one lane is all that is wanted
-    core_.lingers_until_ = at;
+    of.lingering = this; // keeps J4: fewer than max_items are pending, so one lane is all that is wanted
+    of.lingers_until = at;
     return wheel.insert_if(*this, at, [this] { return publish(); }); // await_resume waits for the lock that we hold
 }
 
@@ -16571,33 +17328,41 @@ inline bool batch_core::rest_wait::await_suspend(std::coroutine_handle<>) noexce
     batch_core& core = core_;
     batch_lane& lane = lane_;
     bool moves = false;
+    bool goes_on = false;
     wake_list woken;
     {
         spin_guard const held{core.lock_};
-        if (core.wants_lane() && core.active_ <= core.lanes_allowed()) {
-            ++core.collecting_;
-            executor_ref const to = core.next_executor();
-            if (to == lane.where_.executor) return false;
-            lane.where_.executor = to; // the one that it runs on may end with those it has just answered
-            moves = true;
+        batch_partition& done = *lane.partition_;
+        --done.active;
+        batch_partition* const next = core.next_for_lane(done);
+        if (next) {
+            core.assign(lane, *next);
+            executor_ref const to = core.next_executor(*next);
+            moves = to != lane.where_.executor; // the one that it runs on may end with those it has just answered
+            lane.where_.executor = to;
         } else {
             --core.active_;
             core.idle_.push(lane); // keeps J3: nothing is pending, or enough others collect or are under way
-            if (core.quiet()) {
-                while (waiter* const one = core.drainers_.pop_front())
-                    if (one->claim()) woken.add(*one);
-                core.drainers_count_ = 0;
-            }
         }
+        if (next != &done) {
+            if (waiter* const rung = core.ring_if_enough(done)) woken.add(*rung); // nobody may be left to gather behind
+            core.forget_if_over(done);
+        }
+        if (core.quiet()) {
+            while (waiter* const one = core.drainers_.pop_front())
+                if (one->claim()) woken.add(*one);
+            core.drainers_count_ = 0;
+        }
+        goes_on = next && !moves;
     }
     // ---- at rest, another may start the lane, or destroy it with the batcher
     if (moves) lane.launch();
     woken.wake_all();
-    return true;
+    return !goes_on;
 }
 
 inline bool batch_core::quiet_wait::begin() noexcept {
-    waiter* rung = nullptr;
+    wake_list rung;
     {
         spin_guard const held{core_.lock_};
         if (core_.quiet()) {
@@ -16607,10 +17372,10 @@ inline bool batch_core::quiet_wait::begin() noexcept {
         if (!publish()) return false; // a stop has come
         core_.drainers_.push_back(*this);
         ++core_.drainers_count_;
-        rung = core_.ring_if_enough();
+        core_.ring_all_if_enough(rung);
     }
     // ---- the caller may run elsewhere
-    if (rung) rung->wake();
+    rung.wake_all();
     return true;
 }
 
@@ -16619,6 +17384,143 @@ inline bool batch_core::quiet_wait::begin() noexcept {
 // weir/flow/request_lane.hpp: a lane with its requests in one span, the places for their replies, and its coroutine.
 // Spans and places are kept from batch to batch: a lane at work allocates only where a batch is larger than any before.
 // For:      authors of primitives.
+
+// weir/flow/batch_entry.hpp: how a request comes to a batcher, and how its caller leaves before the answer.
+// For:      authors of primitives.
+
+namespace weir::detail {
+
+inline void batch_caller::weighs(std::size_t weight) noexcept {
+    weight_ = std::clamp<std::size_t>(weight, 1, core_.bounds().max_weight);
+}
+
+inline void batch_caller::settle() noexcept {
+    if (!lends_) return; // the batcher may be gone
+    spin_guard const held{core_.lock_};
+    --core_.lent_;
+    --partition_->lent;
+    core_.forget_if_over(*partition_);
+}
+
+bool batch_core::refuses(batch_caller& one, batch_partition& of) noexcept {
+    if (!shut_ && bounds_.overflow == overflow::shed_oldest && !of.line.empty()) return false;
+    static_cast<void>(refuse(one, shut_ ? errc::closed : errc::overloaded));
+    return true;
+}
+
+batch_core::entry batch_core::refuse(batch_caller& one, errc why) noexcept {
+    one.refused_ = make_error_code(why);
+    ++tally_.refused;
+    one.complete_unpublished();
+    return entry::over;
+}
+
+void batch_core::shed_first(batch_partition& of, wake_list& shed) noexcept {
+    ++tally_.shed;
+    batch_caller* one = of.line.front();
+    of.line.remove(*one);
+    while (one) { // with all who share it
+        batch_caller* const next = batch_line::next_of(*one);
+        if (one->claim()) { // else a stop has it
+            one->refused_ = make_error_code(errc::overloaded);
+            shed.add(*one);
+        }
+        one = next;
+    }
+}
+
+template <bool Ruled>
+batch_core::entry batch_core::enqueue(batch_caller& one, bool from_handler, std::uint64_t number) noexcept {
+    if (timed()) one.arrived_ = clock::now();
+    batch_lane* started = nullptr;
+    waiter* rung = nullptr;
+    wake_list shed;
+    {
+        spin_guard const held{lock_};
+        if (from_handler && lanes_ <= lanes_allowed()) return entry::lacks_a_lane;
+        batch_partition* of = &whole_;
+        batch_caller* first = nullptr;
+        if constexpr (Ruled) {
+            if (bounds_.max_partitions != 0) {
+                if (shut_) return refuse(one, errc::closed);
+                if (idle_.empty() && lanes_ < lanes_allowed()) return entry::lacks_a_lane;
+                of = table_.find(number);
+                if (!of) {
+                    if (table_.full()) return refuse(one, errc::overloaded);
+                    of = table_.open(number);
+                    if (!of) return entry::lacks_a_partition;
+                }
+            }
+            one.partition_ = of;
+            first = of->line.find_equal(one);
+        } else {
+            one.partition_ = of;
+        }
+        bool const full = !first && of->line.count() >= room_;
+        if (((full || (Ruled && shut_)) && refuses(one, *of)) || !one.publish()) { // else a stop has come
+            if constexpr (Ruled) forget_if_over(*of);
+            return entry::over;
+        }
+        if (full) shed_first(*of, shed);
+        if (first) {
+            of->line.join(one, *first, of->usual);
+            ++tally_.shared;
+        } else {
+            of->line.push_back<Ruled>(one); // keeps J1
+        }
+        if (from_handler) {
+            ++lent_;
+            ++of->lent;
+        }
+        one.lends_ = from_handler;
+        started = start_lane(*of);
+        if (of->lingering) rung = ring_for(*of, one);
+    }
+    // ---- the caller may run elsewhere; the batcher stays for the lanes in hand, and for those who are shed
+    shed.wake_all();
+    if (started) started->launch();
+    if (rung) rung->wake();
+    return entry::waits;
+}
+
+inline void batch_caller::leave(waiter& self) noexcept {
+    auto& one = static_cast<batch_caller&>(self);
+    batch_core& core = one.core_;
+    waiter* rung = nullptr;
+    backoff wait;
+    for (bool left = false; !left;) {
+        {
+            spin_guard const held{core.lock_};
+            left = true;
+            if (one.follows_) {
+                if (one.linked()) one.unlink(); // the request is not its own
+            } else if (one.linked()) {
+                batch_partition& of = *one.partition_;
+                if (of.line.bequeath(one)) break;
+                of.line.remove(one); // keeps J1
+                ++core.tally_.left_before;
+                rung = core.ring_if_enough(of); // B8: nobody may be left to linger for
+                core.forget_if_over(of);
+            } else if (one.place_) {
+                if (one.lane_->gathering_.load(acquire)) { // [gathered] its request is being moved out of this frame
+                    left = false;
+                } else if (batch_caller* const heir = batch_line::next_of(one)) {
+                    heir->lane_ = one.lane_;
+                    heir->place_ = std::exchange(one.place_, nullptr);
+                    *heir->place_ = heir; // keeps J5
+                } else {
+                    *std::exchange(one.place_, nullptr) = nullptr; // keeps J5
+                    ++core.tally_.left_after;
+                }
+            }
+        }
+        if (!left) wait();
+    }
+    // ---- the batcher may be gone, unless somebody is rung
+    if (rung) rung->wake();
+}
+
+} // namespace weir::detail
 
 // weir/flow/bisect.hpp: finds the few that spoil a batch: what fails is split in halves, until each of them is alone.
 //     for (bisection part{count, calls}; part.more(); part.ended(failed)) { ... part.begin(), part.end() ... }
@@ -16911,11 +17813,11 @@ template <class Request, class Reply, bool Ruled, class Handler>
 typename request_lane<Request, Reply>::run run_lane(batch_core& core, request_lane<Request, Reply>& lane,
                                                     Handler& handle) {
     for (;;) {
-        if (core.timed()) {
+        if (core.lingers()) {
             time_point reached{};
-            for (bool again = true; again;) again = co_await batch_core::linger_wait(core, reached);
+            for (bool again = true; again;) again = co_await batch_core::linger_wait(core, lane, reached);
         }
-        lane.make_room(core.wanted());
+        lane.make_room(core.wanted(lane));
         if (core.take<Ruled>(lane) != 0) {
             std::size_t const count = lane.gather();
             std::size_t extra_calls = 0;
@@ -16943,43 +17845,6 @@ typename request_lane<Request, Reply>::run run_lane(batch_core& core, request_la
 
 namespace weir {
 
-// What becomes of a batch for which the handler throws, or fails every single request.
-enum class on_batch_error : unsigned char {
-    share,  // all get the error
-    bisect, // it is tried again by halves, until those that fail are alone: one in 256 costs at most 16 calls more
-};
-
-class batcher_options {
-public:
-    batcher_options() noexcept {}
-
-    std::size_t max_items = 256;        // of a batch; at least 1
-    std::size_t max_weight = std::numeric_limits<std::size_t>::max(); // of a batch, where the rules weigh requests; one
-                                                                      // that is heavier goes alone
-    std::size_t max_in_flight = 1;      // batches under way at a time: lanes; at least 1
-    duration linger = duration::zero(); // how long the oldest request waits for company, at most, while a lane is idle
-    weir::overflow overflow = weir::overflow::wait;
-    std::size_t max_pending = std::numeric_limits<std::size_t>::max(); // in line; means nothing to overflow::wait
-    on_batch_error on_error = on_batch_error::share;
-    std::size_t max_bisect_calls = 64; // for one batch, beyond the first; what is not told apart by then fails together
-    // Where batches run; where it is empty, each on the executor of the first who is in it. That one must outlive the
-    // batch, even if the caller has left: so set it where callers bring executors that come and go.
-    executor_ref executor;
-};
-
-struct batcher_figures {
-    std::uint64_t batches = 0;
-    std::uint64_t items = 0;        // requests that were dispatched
-    std::uint64_t withdrawn = 0;    // requests whose callers left before that
-    std::uint64_t discarded = 0;    // answers whose callers had left
-    std::uint64_t refused = 0;      // turned away as they came
-    std::uint64_t shed = 0;         // sent away out of the line
-    std::uint64_t extra_calls = 0;  // of the handler, to bisect
-    std::uint64_t shared = 0;       // callers whose request somebody else had in line already
-    std::size_t pending = 0;        // now
-    std::size_t in_flight = 0;      // batches under way, now
-};
-
 // Threads: any, for every function.
 template <class Request, class Reply, class Rules = no_rules>
 class batcher : immovable {
@@ -16991,6 +17856,7 @@ class batcher : immovable {
     static_assert(!sharing_rules<Rules, Request> || std::is_void_v<Reply> || std::is_copy_constructible_v<Reply>,
                   "who shares a request gets a copy of the reply; a shared_value can be copied, whatever it holds");
     static constexpr bool ruled = !std::is_same_v<Rules, no_rules>;
+    static constexpr bool partitioned = partitioning_rules<Rules, Request>;
     class caller;
     using lane = detail::request_lane<Request, Reply>;
 
@@ -17010,7 +17876,8 @@ public:
     // Cancel:  before the request is dispatched it is withdrawn and never sent; afterwards it is on its way, and the
     //          answer is dropped. The caller goes on at once either way: request and answer lie in the lane by then, so
     //          nothing that the handler touches dies with the caller.
-    // Cost:    two short spin locks for the caller, no allocation; a move of the request and two of the reply.
+    // Cost:    two short spin locks for the caller, no allocation; a move of the request and two of the reply. An
+    //          allocation where more partitions are busy at a time than ever before.
     // A handler may submit to its own batcher: it borrows a lane until it has its answer, which costs an allocation the
     // first time. Through another batcher or a coalescer it is not recognised, and counts as anybody else.
     operation<caller, batcher&, Request> submit(Request request) {
@@ -17027,6 +17894,7 @@ public:
     task<> close();
 
     batcher_figures figures() const noexcept;
+    batch_recorder const& recorder() const noexcept { return core_.bounds().recorder; }
 
 private:
     using handler = std::unique_ptr<void, void (*)(void*) noexcept>;
@@ -17043,14 +17911,18 @@ private:
         constexpr std::size_t heaviest = std::numeric_limits<std::size_t>::max() >> 20; // a million can be added up
         return {.max_items = std::max<std::size_t>(options.max_items, 1),
                 .max_weight = std::clamp<std::size_t>(options.max_weight, 1, heaviest),
-                .max_lanes = std::max<std::size_t>(options.max_in_flight, 1),
+                .max_in_flight = std::max<std::size_t>(options.max_in_flight, 1),
+                .max_lanes = std::max<std::size_t>(partitioned ? options.max_lanes : options.max_in_flight, 1),
                 .max_pending = options.overflow == overflow::wait ? std::numeric_limits<std::size_t>::max()
                                                                   : options.max_pending,
+                .max_partitions = partitioned ? std::max<std::size_t>(options.max_partitions, 1) : 0,
                 .bisect_calls = options.on_error == on_batch_error::bisect ? options.max_bisect_calls : 0,
                 .buckets = sharing_rules<Rules, Request> ? std::clamp<std::size_t>(4 * options.max_items, 64, 65536) : 0,
                 .overflow = options.overflow,
                 .linger = options.linger,
-                .executor = options.executor};
+                .target = options.latency_target,
+                .executor = options.executor,
+                .recorder = options.recorder};
     }
     void delete_lanes() noexcept {
         lane* one = lanes_.load(acquire); // [lane]
@@ -17078,15 +17950,11 @@ public:
     WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> self) noexcept {
         if (!this->listen(self)) return false;
         bool const from_handler = of_.is_lane(this->where());
-        if (from_handler && of_.core_.short_of_lanes()) {
-            WEIR_TRY { of_.add_lane(); }
-            WEIR_CATCH_ALL {
-                thrown_.set_current_exception();
-                this->complete_unpublished();
-                return false;
-            }
+        for (;;) {
+            auto const became = of_.core_.template enqueue<ruled>(*this, from_handler, number());
+            if (became == entry::waits) return true;
+            if (became == entry::over || !provides(became)) return false;
         }
-        return of_.core_.template enqueue<ruled>(*this, from_handler);
     }
     result<Reply> await_resume() {
         auto const ended = this->finish();
@@ -17098,6 +17966,15 @@ public:
     }
 
 private:
+    using entry = detail::batch_core::entry;
+
+    std::uint64_t number() noexcept {
+        if constexpr (partitioned) return of_.rules_.partition(this->request());
+        else return 0;
+    }
+    // Gives the batcher what it lacks.  Returns: whether there was memory; else this has ended.
+    WEIR_COLD bool provides(entry lack) noexcept;
+
     // What it has more where requests have keys.
     class keyed : public detail::batch_twins {
     public:
@@ -17111,7 +17988,8 @@ private:
         }
         static bool same(batch_twins const& a, batch_twins const& b) noexcept {
             Rules const& rules = caller_of(a).of_.rules_;
-            return rules.key(caller_of(a).request()) == rules.key(caller_of(b).request());
+            return caller::together(a.asker(), b.asker()) &&
+                   rules.key(caller_of(a).request()) == rules.key(caller_of(b).request());
         }
     };
     struct unkeyed {
@@ -17122,6 +18000,20 @@ private:
     outcome<void> thrown_;
     [[no_unique_address]] std::conditional_t<sharing_rules<Rules, Request>, keyed, unkeyed> twins_{*this};
 };
+
+template <class Request, class Reply, class Rules>
+bool batcher<Request, Reply, Rules>::caller::provides(entry lack) noexcept {
+    WEIR_TRY {
+        if (lack == entry::lacks_a_lane) of_.add_lane();
+        else of_.core_.adopt(of_.core_.make_partition());
+        return true;
+    }
+    WEIR_CATCH_ALL {
+        thrown_.set_current_exception();
+        this->complete_unpublished();
+        return false;
+    }
+}
 
 template <class Request, class Reply, class Rules>
 template <class Handler>
@@ -17135,7 +18027,8 @@ batcher<Request, Reply, Rules>::batcher(Handler handle, batcher_options options,
     static_assert(std::is_void_v<await_result_t<std::invoke_result_t<Handler&, std::span<Request>, replies<Reply>&>>>,
                   "a handler gives a task<>; its answers go into the replies");
     WEIR_TRY {
-        for (std::size_t n = 0; n < core_.bounds().max_lanes; ++n) add_lane();
+        std::size_t const at_once = partitioned ? 1 : core_.bounds().max_lanes;
+        for (std::size_t n = 0; n < at_once; ++n) add_lane();
     }
     WEIR_CATCH_ALL {
         delete_lanes();
@@ -17185,6 +18078,8 @@ batcher_figures batcher<Request, Reply, Rules>::figures() const noexcept {
     shown.shared = now.shared;
     shown.pending = now.pending;
     shown.in_flight = now.lanes_busy;
+    shown.partitions = now.partitions;
+    shown.max_items = now.max_items;
     return shown;
 }
 
@@ -17248,6 +18143,85 @@ result<registration> register_figures(registry& with, std::string const& name, C
     }
     if (histogram const* const times = of.options().load_times()) {
         auto part = with.add(described("weir_coalescer_load_seconds", "How long flights took."), *times);
+        if (!part) return part.error();
+        all += *std::move(part);
+    }
+    return all;
+}
+
+} // namespace weir
+
+// weir/flow/batcher_metrics.hpp: the figures of a batcher, in a registry.
+
+namespace weir {
+
+// Registers what `of.figures()` tells, and what the options' recorder has histograms for, each under the label
+// batcher="`name`".
+// Needs:  `of` and the histograms to outlive the registration.
+// Errors: metrics_errc; then nothing is registered.
+// Cost:   each number takes the batcher's lock once when a scrape is written.
+template <class Batcher>
+result<registration> register_batcher(registry& with, std::string const& name, Batcher const& of) {
+    struct counted {
+        char const* name;
+        char const* help;
+        std::uint64_t batcher_figures::*number;
+    };
+    struct standing {
+        char const* name;
+        char const* help;
+        std::size_t batcher_figures::*number;
+    };
+    static constexpr counted counters[] = {
+        {"weir_batcher_batches_total", "Batches that were sent.", &batcher_figures::batches},
+        {"weir_batcher_items_total", "Requests that were sent.", &batcher_figures::items},
+        {"weir_batcher_shared_total", "Callers whose request was in line already.", &batcher_figures::shared},
+        {"weir_batcher_withdrawn_total", "Requests whose callers left before.", &batcher_figures::withdrawn},
+        {"weir_batcher_discarded_total", "Answers whose callers had left.", &batcher_figures::discarded},
+        {"weir_batcher_refused_total", "Requests turned away as they came.", &batcher_figures::refused},
+        {"weir_batcher_shed_total", "Requests sent away out of the line.", &batcher_figures::shed},
+        {"weir_batcher_bisect_calls_total", "Calls beyond the first of a batch.", &batcher_figures::extra_calls},
+    };
+    static constexpr standing gauges[] = {
+        {"weir_batcher_pending", "Requests in line.", &batcher_figures::pending},
+        {"weir_batcher_in_flight", "Batches under way.", &batcher_figures::in_flight},
+        {"weir_batcher_partitions", "Partitions with something to do.", &batcher_figures::partitions},
+        {"weir_batcher_max_items", "How large a batch may be.", &batcher_figures::max_items},
+    };
+    auto const described = [&](char const* what, char const* help) {
+        metric made;
+        made.name = what;
+        made.help = help;
+        made.labels = {{"batcher", name}};
+        return made;
+    };
+    registration all;
+    for (counted const& one : counters) {
+        auto part = with.add_counter(described(one.name, one.help), [&of, n = one.number] { return of.figures().*n; });
+        if (!part) return part.error();
+        all += *std::move(part);
+    }
+    for (standing const& one : gauges) {
+        auto part = with.add_gauge(described(one.name, one.help), [&of, n = one.number] { return of.figures().*n; });
+        if (!part) return part.error();
+        all += *std::move(part);
+    }
+    struct recorded_one {
+        char const* name;
+        char const* help;
+        histogram const* numbers;
+        recorded unit;
+    };
+    recorded_one const histograms[] = {
+        {"weir_batcher_batch_items", "Requests in a batch.", of.recorder().sizes(), recorded::numbers},
+        {"weir_batcher_wait_seconds", "How long requests waited.", of.recorder().waits(), recorded::nanoseconds},
+        {"weir_batcher_handler_seconds", "How long batches took.", of.recorder().handler_times(), recorded::nanoseconds},
+    };
+    for (recorded_one const& one : histograms) {
+        if (!one.numbers) continue;
+        summary_options shown;
+        shown.unit = one.unit;
+        auto part = with.add(described(one.name, one.help), *one.numbers, std::move(shown));
         if (!part) return part.error();
         all += *std::move(part);
     }
@@ -17451,7 +18425,7 @@ inline task<result<void>> rate_limiter::acquire(double tokens) {
     for (;;) {
         duration const early = bucket_.try_take(tokens, now);
         if (early == duration::zero()) co_return {};
-        if (early > here.deadline - now) co_return errc::timed_out;
+        if (early > deadline_of(here) - now) co_return errc::timed_out;
         time_point const at = now + early;
         auto const slept = co_await sleep_until(at);
         if (!slept) co_return slept.error();
@@ -17799,7 +18773,7 @@ inline task<result<call_slot>> concurrency_limit::enter() {
     permit held = free_.try_acquire();
     duration waited{0};
     if (!held) {
-        if (waiting_.fetch_add(1, relaxed) >= room_for(here.priority)) { // only a bound: publishes nothing
+        if (waiting_.fetch_add(1, relaxed) >= room_for(priority_of(here))) { // only a bound: publishes nothing
             waiting_.fetch_sub(1, relaxed);                              // the same
             shed_.fetch_add(1, relaxed);                                 // a figure
             co_return errc::overloaded;
@@ -17812,7 +18786,7 @@ inline task<result<call_slot>> concurrency_limit::enter() {
         waited = clock::now() - since;
     }
     time_point const now = clock::now();
-    if (queue_.sheds(waited, now, here.priority)) {
+    if (queue_.sheds(waited, now, priority_of(here))) {
         shed_.fetch_add(1, relaxed); // a figure
         leave(std::move(held));
         co_return errc::overloaded;
@@ -18011,7 +18985,7 @@ auto retry(retry_options with, F fn, Args... args) -> task<await_result_t<std::i
         if (got || attempt >= with.attempts || !with.retryable(got.error())) co_return got;
         if (here.stop.stop_requested()) co_return got;
         duration const pause = detail::pause_before(attempt, with);
-        if (here.deadline != no_deadline && pause >= here.deadline - clock::now()) co_return got;
+        if (time_point const until = deadline_of(here); until != no_deadline && pause >= until - clock::now()) co_return got;
         if (with.budget && !with.budget->withdraw()) co_return got;
         auto const slept = co_await sleep_for(pause);
         if (!slept) co_return got;

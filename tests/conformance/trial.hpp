@@ -75,8 +75,9 @@ public:
         return ran;
     }
     void drain() {
-        if (row.by_time && given_.load(relaxed)) stage_.let_due_come(); // for a wait that began when it was past
-        while (run_one()) {}
+        do {
+            if (row.by_time && given_.load(relaxed)) stage_.let_due_come(); // for a wait that began when it was past
+        } while (run_one());
     }
 
     S& inside() noexcept { return subject_; }
@@ -162,8 +163,8 @@ fault trial<S>::serve_another() {
     std::size_t const before = std::size_t{end_a_.completed()} + std::size_t{end_b_.completed()};
     stop_source stop;
     test::started<task<std::error_code>> late{subject_.wait(), context{runs_}.with_stop(stop.token())};
-    stage_.let_due_come();
-    runs_.run_all();
+    do stage_.let_due_come(); // what it waits for may begin only when others have run
+    while (runs_.run_all() != 0);
     bool const had = late.done() && !late.take();
     stop.request_stop();
     runs_.run_all();

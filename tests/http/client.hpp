@@ -42,6 +42,11 @@ public:
     // What comes until the server ends the connection.
     weir::task<weir::result<weir::bytes>> rest() { co_return co_await stream_.read_to_end(64 * 1024 * 1024); }
 
+    // What comes up to and with `mark`.
+    weir::task<weir::result<weir::bytes>> up_to(std::string_view mark) {
+        co_return co_await stream_.read_until(mark, 64 * 1024 * 1024);
+    }
+
     weir::net::tcp_socket& socket() noexcept { return stream_.socket(); }
 
 private:

@@ -42,11 +42,11 @@ bool eventually(Condition holds) {
 
 class serving {
 public:
-    explicit serving(http::server_options options = {}, unsigned workers = 2)
-        : runs_{workers},
+    explicit serving(http::server_options options = {}, unsigned workers = 2, http::handler handle = {})
+        : runs_{workers}, other_{std::move(handle)},
           listener_{weir::net::tcp_listener::bind(weir::net::address::loopback_v4(0)).value()},
           where_{listener_.local().value()},
-          server_{options, [this](http::exchange& one) { return answer(one); }},
+          server_{options, [this](http::exchange& one) { return other_ ? other_(one) : answer(one); }},
           thread_{[this] {
               runs_->block_on([](serving* self) { return self->server_.run(self->listener_); }, this);
           }} {}
@@ -86,11 +86,13 @@ private:
         std::size_t const before_;
     };
 
-    // What the paths of the server under test do; any other gives the body back.
+    // What the paths of the server under test do, unless the test has a handler of its own; any other gives the body
+    // back.
     weir::task<> answer(http::exchange& one);
 
     descriptors const left_open_; // first, so that it looks last
     weir::test::backend_runtime runs_;
+    http::handler const other_;
     weir::net::tcp_listener listener_;
     weir::net::address const where_;
     http::server server_;
@@ -147,10 +149,22 @@ public:
     }
     // Whether the server ends the connection in order and sends nothing more.
     bool ended(weir::duration patience = 10s) {
-        return on_.block_on([](client* self, weir::duration length) -> weir::task<bool> {
-            auto const rest = co_await weir::timeout(self->rest(), length);
-            co_return rest && rest->empty();
+        auto const last = rest(patience);
+        return last && last->empty();
+    }
+    // What comes until the server ends the connection in order.
+    weir::result<weir::bytes> rest(weir::duration patience = 10s) {
+        return on_.block_on([](client* self, weir::duration length) -> weir::task<weir::result<weir::bytes>> {
+            co_return co_await weir::timeout(self->rest(), length);
         }, &client_, patience);
+    }
+    // What comes up to and with `mark`; empty when it does not.
+    std::string up_to(std::string_view mark) {
+        return on_.block_on([](client* self, std::string_view end) -> weir::task<std::string> {
+            auto const got = co_await weir::timeout(self->up_to(end), 10s);
+            if (!got) co_return std::string{};
+            co_return std::string{got->view()};
+        }, &client_, mark);
     }
     // Whether the connection is of no more use, in whatever way it ended.
     bool gone() {

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <span>
 #include <utility>
@@ -203,6 +204,63 @@ private:
     int sent_ = 0;
 };
 
+// Three requests of two partitions and one lane: one may be stopped, which forgets its partition while the lane is on its
+// way to it, or while it is hungry. In the end both partitions are forgotten.
+struct by_tens {
+    std::uint64_t partition(int number) const noexcept { return static_cast<std::uint64_t>(number / 10); }
+};
+
+class partitions_meet_stop {
+public:
+    explicit partitions_meet_stop(int others) : others_{others} { submits(stoppable_, *this, 0, 1); }
+    void thread(int number) {
+        if (number == 0) {
+            stop_.request_stop();
+        } else {
+            submits(where_, *this, 1, 11);
+            if (others_ == 2) submits(where_, *this, 2, 2); // of the partition that may have been forgotten
+        }
+        desk_.run_ready();
+    }
+    void finally() {
+        desk_.run_all();
+        int const third = others_ == 2;
+        check(ended_[0] == 1 && ended_[1] == 1 && ended_[2] == third, "a caller went on not once");
+        check(had_[1] && (had_[2] || others_ == 1), "who stayed has no answer");
+        auto const now = requests_.figures();
+        check(now.pending == 0 && now.in_flight == 0 && now.partitions == 0, "something is left");
+        check(now.items + now.withdrawn == static_cast<std::uint64_t>(1 + others_), "a request was lost");
+    }
+
+private:
+    static batcher_options one_lane() noexcept {
+        batcher_options options;
+        options.max_lanes = 1;
+        return options;
+    }
+    static walk submits(context const&, partitions_meet_stop& self, std::size_t name, int content) {
+        auto const got = co_await self.requests_.submit(content);
+        ++self.ended_[name];
+        self.had_[name] = got && *got == content;
+        if (!got) check(name == 0, "a wait ended for nothing");
+    }
+    int const others_;
+    desk desk_;
+    stop_source stop_;
+    context const where_{desk_};
+    context const stoppable_ = where_.with_stop(stop_.token());
+    batcher<int, int, by_tens> requests_{[](std::span<int> items, replies<int>& out) -> task<> {
+                                             for (std::size_t n = 0; n < items.size(); ++n) {
+                                                 check(items[n] / 10 == items[0] / 10, "a batch is of two partitions");
+                                                 out.set(n, items[n]);
+                                             }
+                                             co_return;
+                                         },
+                                         one_lane()};
+    std::array<int, 3> ended_{};
+    std::array<bool, 3> had_{};
+};
+
 // What the copies below, with a mistake each, have in common: a line, and a lane that moves requests out of frames.
 class mistaken {
 public:
@@ -327,6 +385,12 @@ TEST_CASE("B7, B10: a request that two share meets a stop, and is shed") {
     options const limits{.preemptions = quick ? 3 : 2, .executions = 3'000'000};
     holds("batcher: shared, stop, the lane", explorer::explore<sharing_meets_stop>(2, limits, false));
     holds("batcher: shared, stop, shed", explorer::explore<sharing_meets_stop>(2, limits, true));
+}
+
+TEST_CASE("B7, B11: partitions share a lane, and one that is left is forgotten") {
+    options const limits{.preemptions = quick ? 3 : 2, .executions = 3'000'000};
+    holds("batcher: two partitions, one lane, stop", explorer::explore<partitions_meet_stop>(2, limits, 1));
+    holds("batcher: the same, and another of the first", explorer::explore<partitions_meet_stop>(2, limits, 2));
 }
 
 TEST_CASE("copies with a mistake are found") {

@@ -10,6 +10,11 @@ namespace weir::test {
 
 inline std::atomic<std::ptrdiff_t> blocks_alive{0};
 inline std::atomic<std::size_t> blocks_made{0};
+// While it is above zero, each block that is asked for takes one of these, and who gets the last is refused it.
+// tests/fault makes use of that.
+inline std::atomic<std::ptrdiff_t> blocks_until_refusal{0};
+inline std::atomic<bool> refuses_ever_after{false}; // and then everybody, until it is false
+inline std::atomic<std::size_t> blocks_refused{0};
 
 // What `work` leaves behind.  Needs: no assertion of the test framework inside, as those allocate too.
 template <class F>

@@ -25,7 +25,8 @@ inline constexpr unsigned patience = 50;
 inline constexpr char const* backend_names[] = {
     "io_uring",
     "epoll",
-    "io_uring-submit_all-coop_taskrun-defer_taskrun-multishot_accept-provided_buffers-poll_first",
+    ("io_uring-submit_all-coop_taskrun-defer_taskrun-multishot_accept-multishot_recv-provided_buffers-poll_first-"
+     "send_zc"),
     "io_uring-operations",
 };
 

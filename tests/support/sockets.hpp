@@ -42,6 +42,19 @@ inline socket_pair make_pair_of(int type = SOCK_STREAM) {
     return {io::fd{ends[0]}, io::fd{ends[1]}};
 }
 
+// Datagrams from near to far; far knows nobody, so near waits for room in far's queue, which is short.
+inline socket_pair make_one_way_pair() {
+    socket_pair made{io::fd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)},
+                     io::fd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)}};
+    sockaddr_storage name{};
+    name.ss_family = AF_UNIX; // and nothing more: the kernel chooses a name
+    REQUIRE(::bind(made.far.number(), reinterpret_cast<sockaddr*>(&name), sizeof(sa_family_t)) == 0);
+    socklen_t size = sizeof name;
+    REQUIRE(::getsockname(made.far.number(), reinterpret_cast<sockaddr*>(&name), &size) == 0);
+    REQUIRE(::connect(made.near.number(), reinterpret_cast<sockaddr*>(&name), size) == 0);
+    return made;
+}
+
 // An address on the loopback, as connect wants it.
 struct loopback {
     sockaddr_storage storage{};

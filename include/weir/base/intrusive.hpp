@@ -146,6 +146,13 @@ public:
         if (item) item->list_node::unlink();
         return item;
     }
+    // Puts `item` where `gone` was, which leaves.  Needs: `gone` to be a member.
+    void replace(T& gone, T& item) noexcept {
+        list_node& left = gone;
+        list_node& before = *left.prev_;
+        left.unlink();
+        insert(item, before);
+    }
     // Takes all of `other` behind its own.
     void splice(intrusive_list& other) noexcept {
         if (other.empty()) return;

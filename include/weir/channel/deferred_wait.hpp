@@ -4,6 +4,7 @@
 #pragma once
 
 #include <weir/base/platform.hpp>
+#include <weir/coro/budget.hpp>
 
 #include <coroutine>
 #include <optional>
@@ -22,9 +23,18 @@ public:
     template <class... Args>
     explicit deferred_wait(Args&&... args) noexcept : attempt_{std::forward<Args>(args)...} {}
 
-    bool await_ready() noexcept { return attempt_.attempt(); }
+    bool await_ready() noexcept {
+        if (!attempt_.attempt()) return false;
+        if (turn_budget::spend()) return true;
+        turn_.emplace();
+        return false;
+    }
     template <class Promise>
     WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
+        if (turn_) {
+            turn_->await_suspend(handle);
+            return true;
+        }
         attempt_.prepare(wait_);
         return wait_->await_suspend(handle);
     }
@@ -33,6 +43,7 @@ public:
 private:
     Attempt attempt_;
     std::optional<Wait> wait_;
+    std::optional<yield_awaiter> turn_; // it has what it wanted, and the others have their turn first
 };
 
 } // namespace weir::detail

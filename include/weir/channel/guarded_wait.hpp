@@ -2,6 +2,7 @@
 // For:      authors of primitives.
 #pragma once
 
+#include <weir/coro/budget.hpp>
 #include <weir/coro/waiter.hpp>
 #include <weir/cpu/spin_lock.hpp>
 #include <weir/sync/wait_queue.hpp>
@@ -20,8 +21,12 @@ class guarded_wait : public Node {
 public:
     bool await_ready() noexcept;
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-        return this->listen(handle) && enqueue();
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        if (!has_) return this->listen(handle, at) && enqueue();
+        this->give_way(handle);
+        return true;
+        // ---- the frame may be gone
     }
 
 protected:
@@ -37,6 +42,7 @@ private:
 
     spin_lock& lock_;
     intrusive_list<Node>& queue_;
+    bool has_ = false; // what it wanted, and the others have their turn first
 };
 
 template <class Side, class Node>
@@ -48,8 +54,10 @@ bool guarded_wait<Side, Node>::await_ready() noexcept {
         done = side().settle(woken);
     }
     woken.wake_all();
-    if (done) this->complete_unpublished();
-    return done;
+    if (!done) return false;
+    has_ = !turn_budget::spend();
+    if (!has_) this->complete_unpublished();
+    return !has_;
 }
 
 template <class Side, class Node>

@@ -1,6 +1,7 @@
 // weir/coro/budget.hpp: how many operations one turn of a worker may do before it gives way.
 // A task whose every await is ready at once never suspends by itself, and would keep its worker for ever. The worker
-// fills the budget of its thread before each turn; who completes at once spends of it, and yields when it is used up.
+// fills the budget of its thread before each turn; who completes at once spends of it, and yields when it is used up: locks,
+// permits, events and channels do. Operations of the kernel that succeed at once are counted by their driver.
 // Source:   C. Lerche, "Reducing tail latencies with automatic cooperative task yielding" (Tokio), 2020.
 #pragma once
 

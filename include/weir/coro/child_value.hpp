@@ -170,8 +170,9 @@ public:
         return true;
     }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-        return listen(handle) && of_.enqueue(*this);
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        return listen(handle, at) && of_.enqueue(*this);
         // ---- on true the coroutine may run elsewhere
     }
     result_type await_resume() {

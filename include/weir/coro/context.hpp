@@ -96,6 +96,22 @@ private:
     context const* context_ = nullptr;
 };
 
+// `auto const self = co_await this_coroutine();` gives the handle of who asks; for authors of combinators.
+// Never suspends.
+class [[nodiscard]] this_coroutine {
+public:
+    this_coroutine() noexcept {}
+    bool await_ready() const noexcept { return false; }
+    bool await_suspend(std::coroutine_handle<> handle) noexcept {
+        handle_ = handle;
+        return false;
+    }
+    std::coroutine_handle<> await_resume() const noexcept { return handle_; }
+
+private:
+    std::coroutine_handle<> handle_;
+};
+
 // `co_await use_context(narrower);` gives what the coroutine awaits from here on another context; for authors of
 // combinators.  Needs: `narrower` to live until the coroutine ends or uses another.  Never suspends.
 class [[nodiscard]] use_context {

@@ -24,6 +24,7 @@
 
 #include <coroutine>
 #include <cstddef>
+#include <source_location>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -128,7 +129,8 @@ public:
 
     bool await_ready() const noexcept { return children_.size() == 0; }
     template <class Promise>
-    WEIR_HANDS_OVER std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> parent) noexcept;
+    WEIR_HANDS_OVER std::coroutine_handle<> await_suspend(
+        std::coroutine_handle<Promise> parent, std::source_location where = std::source_location::current()) noexcept;
     auto await_resume() { return children_.values(); }
 
 private:
@@ -144,12 +146,13 @@ private:
 
 template <class Children>
 template <class Promise>
-std::coroutine_handle<> fork<Children>::await_suspend(std::coroutine_handle<Promise> parent) noexcept {
+std::coroutine_handle<> fork<Children>::await_suspend(std::coroutine_handle<Promise> parent,
+                                                      std::source_location where) noexcept {
     context const& inherited = context_of(parent);
     executor_ = inherited.executor;
     auto const adopt = [&](auto& child) {
         WEIR_ASSERT(child.valid(), "a task was forked that was moved from");
-        child.coroutine().promise().ends_at(*this, parent, inherited);
+        child.coroutine().promise().ends_at(*this, parent, inherited, where);
         return child.coroutine();
     };
     auto const first = adopt(children_.first());

@@ -10,6 +10,7 @@
 
 #include <coroutine>
 #include <cstddef>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 
@@ -44,17 +45,28 @@ public:
 // What every coroutine starts with that is awaited by another, or by a scope.
 class promise_base : public pooled_promise {
 public:
+    promise_base() noexcept {}
     std::coroutine_handle<> continuation() const noexcept { return continuation_; }
     context const& current_context() const noexcept { return *context_; }
     void set_context(context const& narrower) noexcept { context_ = &narrower; }
-    void awaited_by(std::coroutine_handle<> continuation, context const& inherited) noexcept {
+    // `where` the awaiting coroutine does so, for who looks in.
+    void awaited_by(std::coroutine_handle<> continuation, context const& inherited,
+                    std::source_location where = {}) noexcept {
         continuation_ = continuation;
         context_ = &inherited;
+        where_ = where;
     }
 
 private:
-    std::coroutine_handle<> continuation_; // the first member, so that a debugger can walk the chain of awaiters
-    context const* context_ = nullptr;
+    // The first members, at the places where a debugger and await_chain.hpp find the chain of awaiters. Nobody asks for
+    // them before awaited_by, so they are not set twice, which every await would pay for.
+    union {
+        std::coroutine_handle<> continuation_;
+    };
+    context const* context_;
+    union {
+        std::source_location where_;
+    };
 };
 
 // Goes on with whoever awaits.

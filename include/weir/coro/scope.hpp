@@ -16,6 +16,7 @@
 #include <weir/coro/task.hpp>
 #include <weir/coro/task_tally.hpp>
 #include <weir/coro/transfer.hpp>
+#include <weir/coro/wait_book.hpp>
 
 #include <coroutine>
 #include <cstddef>
@@ -29,9 +30,10 @@ namespace weir {
 // Threads: spawn, request_stop and the observers may be called from any child and from the body.
 class scope : joint {
 public:
-    // Children inherit `above`, with a stop source of this scope's own.  Needs: `above` to outlive the scope.
-    explicit scope(context const& above) noexcept
-        : joint{&end_of_child}, stop_{above.stop}, context_{above.with_stop(stop_.token())} {}
+    // Children inherit `above`, with a stop source of this scope's own. `opener` is who will join them, for who looks in.
+    // Needs: `above` to outlive the scope.
+    explicit scope(context const& above, std::coroutine_handle<> opener = {}) noexcept
+        : joint{&end_of_child}, stop_{above.stop}, context_{above.with_stop(stop_.token())}, opener_{opener} {}
     ~scope() {
         WEIR_ASSERT(pending_.load(relaxed) == 0, "a scope ended that was not joined"); // joined: nobody else is left
     }
@@ -94,6 +96,7 @@ private:
 
     linked_stop_source stop_;
     context const context_;
+    std::coroutine_handle<> const opener_; // never resumed by this
     // C1: two for each child whose frame exists, and one for the body until it joins.
     atomic<std::size_t> pending_{1};
     atomic<std::size_t> failures_{0};
@@ -106,14 +109,25 @@ public:
     explicit join(scope& of) noexcept : scope_{of} {}
     bool await_ready() const noexcept { return false; }
     WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<> body) noexcept {
+        if (wait_book::open()) note(body);
         scope_.joiner_ = body;
         return scope_.pending_.fetch_sub(1, acq_rel) != 1; // [left] keeps C1
         // ---- on true the body may run elsewhere
     }
-    void await_resume() const noexcept {}
+    void await_resume() const noexcept {
+        if (noted_) wait_book::strike(this);
+    }
 
 private:
+    WEIR_COLD void note(std::coroutine_handle<> body) noexcept {
+        noted_ = wait_book::enter(this, body, {}, {0, &describe});
+    }
+    static void describe(void const* key, wait_text& into) noexcept {
+        into.add("the end of ").add(static_cast<join const*>(key)->scope_.pending()).add(" children");
+    }
+
     scope& scope_;
+    bool noted_ = false; // in the wait_book
 };
 
 namespace detail {
@@ -173,7 +187,7 @@ task<> run_child_for(scope& of, value_end<T> into, F fn, Args... args) {
 
 inline std::coroutine_handle<scope::child_promise> scope::adopt(task<> child) noexcept {
     auto const coroutine = child.release();
-    coroutine.promise().ends_at(*this, nullptr, context_);
+    coroutine.promise().ends_at(*this, opener_, context_);
     pending_.fetch_add(2, relaxed); // keeps C1: the caller is itself counted, so the scope cannot end meanwhile
     return coroutine;
 }
@@ -244,7 +258,7 @@ template <class F, class... Args>
 auto open_scope(F fn, Args... args) -> task<await_result_t<std::invoke_result_t<F&, scope&, Args...>>> {
     using T = await_result_t<std::invoke_result_t<F&, scope&, Args...>>;
     context const& above = co_await this_task();
-    scope children{above};
+    scope children{above, co_await this_coroutine()};
     outcome<T> result;
     co_await use_context(children.where());
     WEIR_TRY {

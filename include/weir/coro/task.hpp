@@ -13,6 +13,7 @@
 #include <weir/coro/transfer.hpp>
 
 #include <coroutine>
+#include <source_location>
 #include <utility>
 
 namespace weir {
@@ -56,9 +57,11 @@ private:
         explicit awaiter(handle child) noexcept : child_{child} {}
         bool await_ready() const noexcept { return false; }
         template <class Promise>
-        WEIR_HANDS_OVER std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> parent) noexcept {
+        WEIR_HANDS_OVER std::coroutine_handle<> await_suspend(
+            std::coroutine_handle<Promise> parent,
+            std::source_location where = std::source_location::current()) noexcept {
             WEIR_ASSERT(child_, "a task was awaited that was moved from");
-            child_.promise().awaited_by(parent, context_of(parent));
+            child_.promise().awaited_by(parent, context_of(parent), where);
             return transfer(child_);
         }
         T await_resume() { return child_.promise().take(); }
@@ -94,8 +97,9 @@ public:
 
     // In the place of awaited_by, for one of several: `at` is told of its end. Until it starts it may be queued, as the
     // job that it is.
-    void ends_at(joint& at, std::coroutine_handle<> continuation, context const& inherited) noexcept {
-        this->awaited_by(continuation, inherited);
+    void ends_at(joint& at, std::coroutine_handle<> continuation, context const& inherited,
+                 std::source_location where = {}) noexcept {
+        this->awaited_by(continuation, inherited, where);
         joint_ = &at;
     }
 

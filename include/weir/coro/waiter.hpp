@@ -29,6 +29,7 @@
 
 #include <coroutine>
 #include <cstdint>
+#include <source_location>
 
 namespace weir {
 
@@ -41,11 +42,24 @@ public:
     ~waiter() { WEIR_ASSERT(!linked(), "a coroutine was destroyed while it waited"); }
 
     // First half of await_suspend. False when a stop was requested already; then nothing was begun and finish() says so.
+    // Who looks in is told where the await expression stands, and by `describe`, with this waiter for a key, what for.
     template <class Promise>
-    bool listen(std::coroutine_handle<Promise> handle) noexcept {
-        return listen(handle, context_of(handle));
+    bool listen(std::coroutine_handle<Promise> handle, std::source_location at = {},
+                describe_function describe = nullptr) noexcept {
+        return listen(handle, context_of(handle), at, describe);
     }
-    bool listen(std::coroutine_handle<> handle, context const& where) noexcept;
+    bool listen(std::coroutine_handle<> handle, context const& where, std::source_location at = {},
+                describe_function describe = nullptr) noexcept;
+
+    // Instead of listen, by who has what it wanted and has used up its turn: goes on behind all that is ready.
+    template <class Promise>
+    void give_way(std::coroutine_handle<Promise> handle) noexcept {
+        resumes(handle);
+        context_ = &context_of(handle);
+        complete_unpublished();
+        context_->executor.post_last(*this);
+        // ---- the frame may be gone
+    }
 
     // Second half, under the primitive's lock: true, and the primitive must link the waiter now; or false, and a stop has
     // come in between.
@@ -72,8 +86,8 @@ public:
     context const& where() const noexcept { return *context_; }
 
 private:
-    WEIR_COLD void note(std::coroutine_handle<> handle) noexcept {
-        noted_ = wait_book::enter(this, handle, reinterpret_cast<std::uintptr_t>(abandon_));
+    WEIR_COLD void note(std::coroutine_handle<> handle, std::source_location at, describe_function describe) noexcept {
+        noted_ = wait_book::enter(this, handle, at, {reinterpret_cast<std::uintptr_t>(abandon_), describe});
     }
 
     enum class phase : unsigned char { arming, waiting, completed, stopped };
@@ -96,10 +110,11 @@ private:
     abandon_function abandon_;
 };
 
-inline bool waiter::listen(std::coroutine_handle<> handle, context const& where) noexcept {
+inline bool waiter::listen(std::coroutine_handle<> handle, context const& where, std::source_location at,
+                           describe_function describe) noexcept {
     resumes(handle);
     context_ = &where;
-    if (wait_book::open()) note(handle);
+    if (wait_book::open()) note(handle, at, describe);
     if (!where.stop.stop_possible()) return true;
     listening_ = where.stop.source()->add(ear_);
     if (!listening_) phase_.store(phase::stopped, relaxed); // not published: ours alone

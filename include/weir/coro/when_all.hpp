@@ -55,7 +55,7 @@ task<> collect_some(std::vector<A>& awaited, std::vector<outcome<T>>& into, atom
 template <awaitable... A>
 auto when_all(A... awaited) -> task<std::tuple<value_or_monostate<await_result_t<A>>...>> {
     context const& above = co_await this_task();
-    scope members{above};
+    scope members{above, co_await this_coroutine()};
     std::tuple<outcome<value_or_monostate<await_result_t<A>>>...> outcomes;
     WEIR_TRY {
         [&]<std::size_t... I>(std::index_sequence<I...>) {
@@ -79,8 +79,8 @@ auto when_all(std::vector<A> awaited, std::size_t window = ~std::size_t{0})
     using value = value_or_monostate<await_result_t<A>>;
     WEIR_ASSERT(window >= 1, "a window that nothing passes");
     context const& above = co_await this_task();
-    scope members{above};
-    std::vector<outcome<value>> outcomes(awaited.size());
+    std::vector<outcome<value>> outcomes(awaited.size()); // before the scope, which must be joined once it is there
+    scope members{above, co_await this_coroutine()};
     atomic<std::size_t> next{0};
     WEIR_TRY {
         for (std::size_t n = std::min(window, awaited.size()); n > 0; --n)

@@ -42,7 +42,7 @@ struct nothing_more {
 template <awaitable... A>
 auto when_all_settled(A... awaited) -> task<std::tuple<outcome<value_or_monostate<await_result_t<A>>>...>> {
     context const& above = co_await this_task();
-    scope members{above};
+    scope members{above, co_await this_coroutine()};
     std::tuple<outcome<value_or_monostate<await_result_t<A>>>...> outcomes;
     WEIR_TRY {
         [&]<std::size_t... I>(std::index_sequence<I...>) {
@@ -60,8 +60,9 @@ auto when_all_settled(A... awaited) -> task<std::tuple<outcome<value_or_monostat
 template <awaitable A>
 auto when_all_settled(std::vector<A> awaited) -> task<std::vector<outcome<value_or_monostate<await_result_t<A>>>>> {
     context const& above = co_await this_task();
-    scope members{above};
+    // Before the scope, which must be joined once it is there.
     std::vector<outcome<value_or_monostate<await_result_t<A>>>> outcomes(awaited.size());
+    scope members{above, co_await this_coroutine()};
     WEIR_TRY {
         for (std::size_t i = 0; i < awaited.size(); ++i)
             members.start_here(detail::settle<A>(std::move(awaited[i]), outcomes[i], detail::nothing_more{}));

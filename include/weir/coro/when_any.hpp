@@ -68,7 +68,7 @@ template <awaitable... A>
 auto when_any(A... awaited) -> task<first_of<std::variant<value_or_monostate<await_result_t<A>>...>>> {
     using value = std::variant<value_or_monostate<await_result_t<A>>...>;
     context const& above = co_await this_task();
-    scope members{above};
+    scope members{above, co_await this_coroutine()};
     detail::race race{members};
     std::tuple<outcome<value_or_monostate<await_result_t<A>>>...> outcomes;
     WEIR_TRY {
@@ -100,9 +100,9 @@ auto when_any(std::vector<A> awaited) -> task<first_of<value_or_monostate<await_
     using value = value_or_monostate<await_result_t<A>>;
     WEIR_ASSERT(!awaited.empty(), "the first of none was awaited");
     context const& above = co_await this_task();
-    scope members{above};
+    std::vector<outcome<value>> outcomes(awaited.size()); // before the scope, which must be joined once it is there
+    scope members{above, co_await this_coroutine()};
     detail::race race{members};
-    std::vector<outcome<value>> outcomes(awaited.size());
     WEIR_TRY {
         for (std::size_t index = 0; index < awaited.size() && !race.over(); ++index)
             members.start_here(detail::settle<A>(std::move(awaited[index]), outcomes[index], race.finish(index)));

@@ -25,6 +25,7 @@ namespace weir::detail {
 class batch_core;
 class batch_lane;
 class batch_line;
+class batch_partition;
 class batch_twins;
 
 // One who waits for its answer.
@@ -38,6 +39,8 @@ protected:
     void weighs(std::size_t weight) noexcept;
     // Requests that are the same as its own may be shared.  Needs: the same.
     void shares(batch_twins& twins) noexcept { twins_ = &twins; }
+    // Whether both are of one partition.  Needs: to be called by the batcher, as it compares their requests.
+    static bool together(batch_caller const& a, batch_caller const& b) noexcept { return a.partition_ == b.partition_; }
 
     batch_core& core_;
     std::error_code refused_;
@@ -53,6 +56,7 @@ private:
     batch_twins* twins_ = nullptr;   // the same
     batch_lane* lane_ = nullptr;       // while dispatched
     batch_caller** place_ = nullptr;   // the lane's pointer to this, while dispatched
+    batch_partition* partition_ = nullptr; // once it is known to the batcher
     bool lends_ = false;
     bool follows_ = false;           // it is linked behind an equal request, and only that one is in line or dispatched
 };
@@ -71,8 +75,9 @@ public:
         owners_[a]->place_ = &owners_[a];
         owners_[b]->place_ = &owners_[b];
     }
-    // Queues it where its context says.  Needs: it to be collecting, and not to run.
-    void launch() noexcept { where_.executor.post(turn_); }
+    // Queues it where its context says, behind all that is ready there: those may have requests, too, and a lane that ran
+    // before them would send batches of one.  Needs: it to be collecting, and not to run.
+    void launch() noexcept { where_.executor.post_last(turn_); }
     // Lets those go who left while their requests were moved.
     void end_gathering() noexcept { gathering_.store(false, release); } // [gathered]
 
@@ -94,6 +99,7 @@ protected:
 private:
     friend batch_core;
     friend batch_caller;
+    batch_partition* partition_ = nullptr; // that it works for, unless idle
     resume_job turn_;
     std::unique_ptr<batch_caller*[]> owners_; // J5
     std::size_t capacity_ = 0;

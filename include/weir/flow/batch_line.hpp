@@ -8,6 +8,7 @@
 #include <weir/coro/context.hpp>
 #include <weir/flow/batch_lane.hpp>
 #include <weir/flow/batch_twins.hpp>
+#include <weir/flow/flight_urgency.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -16,8 +17,8 @@ namespace weir::detail {
 
 class batch_line : immovable {
 public:
-    // With so many buckets for requests that may be shared.
-    explicit batch_line(std::size_t buckets) : firsts_{buckets} {}
+    // `firsts` is for requests that may be shared; other lines may use it, too.
+    explicit batch_line(twin_table& firsts) noexcept : firsts_{firsts} {}
 
     bool empty() const noexcept { return count_ == 0; }
     std::size_t count() const noexcept { return count_; }
@@ -44,17 +45,15 @@ public:
     // Needs: one that is linked here, and shares its request with nobody.
     void remove(batch_caller& one) noexcept {
         one.unlink();
-        --count_;
-        weight_ -= one.weight_;
-        if (one.twins_) firsts_.erase(*one.twins_); // keeps L2
+        count_out(one);
     }
-    // Takes `one` out, and puts who shares its request in its place: at the front, which is no later than where it was.
-    // Returns: whether there was anybody.
+    // Takes `one` out, and puts who shares its request in its place.  Returns: whether there was anybody.
     bool bequeath(batch_caller& one) noexcept {
         batch_caller* const heir = next_of(one);
         if (!heir) return false;
-        remove(one);
-        callers_.push_front(*heir);
+        callers_.replace(one, *heir);
+        heir->arrived_ = one.arrived_; // keeps L1: its request is as old as its place
+        count_out(one);
         count_in(*heir);
         return true;
     }
@@ -105,7 +104,7 @@ public:
     // The latest moment at which `one` should be sent for the sake of its own deadline: twice the usual time before it,
     // and a quarter of all the time it has, as the usual time may not be known yet.
     static time_point due_for(batch_caller const& one, duration usual) noexcept {
-        time_point const deadline = one.where().deadline;
+        time_point const deadline = deadline_of(one.where());
         if (deadline == no_deadline) return no_deadline;
         if (deadline <= one.arrived_) return one.arrived_;
         duration const given = deadline - one.arrived_;
@@ -118,12 +117,17 @@ private:
         weight_ += one.weight_;
         if (one.twins_) firsts_.insert(*one.twins_); // keeps L2
     }
+    void count_out(batch_caller& one) noexcept {
+        --count_;
+        weight_ -= one.weight_;
+        if (one.twins_) firsts_.erase(*one.twins_); // keeps L2
+    }
 
-    // L1: exactly count_ callers are linked, oldest first but for heirs, and weight_ is the sum of their weights.
+    // L1: exactly count_ callers are linked, oldest first, and weight_ is the sum of their weights.
     // L2: where requests may be shared, those of callers_ are all different, and firsts_ has them all; who asks for the
     //     same as one of them is among its `others`.
     intrusive_list<batch_caller> callers_;
-    twin_table firsts_;
+    twin_table& firsts_;
     std::size_t count_ = 0;
     std::size_t weight_ = 0;
 };

@@ -1,13 +1,15 @@
-// weir/flow/batch_rules.hpp: what a batcher may be told of its requests: what each weighs, which are the same.
+// weir/flow/batch_rules.hpp: what a batcher may be told of its requests: weights, which are the same, which go together.
 //     struct look_up {
 //         std::size_t weight(query const& one) const noexcept { return one.size(); }
 //         std::string_view key(query const& one) const noexcept { return one.name(); }
+//         std::uint64_t partition(query const& one) const noexcept { return one.shard(); }
 //     };
 //     batcher<query, row, look_up> rows{read, options};
 #pragma once
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <type_traits>
 
@@ -30,8 +32,17 @@ concept sharing_rules = requires(Rules const& rules, Request const& one) {
     { std::hash<std::remove_cvref_t<decltype(rules.key(one))>>{}(rules.key(one)) } -> std::convertible_to<std::size_t>;
 };
 
+// `partition(request)`: a number, such as that of a shard, a host or a tenant. A batch has requests of one partition, and
+// each partition has a line and a bound on batches under way of its own, so a slow one holds up no other. The number
+// must be that of the partition itself: two that share one, as hashes may, are one partition.
+template <class Rules, class Request>
+concept partitioning_rules = requires(Rules const& rules, Request const& one) {
+    { rules.partition(one) } noexcept -> std::convertible_to<std::uint64_t>;
+};
+
 // Rules, of which at least one is meant for such requests.
 template <class Rules, class Request>
-concept batch_rules = std::same_as<Rules, no_rules> || weighing_rules<Rules, Request> || sharing_rules<Rules, Request>;
+concept batch_rules = std::same_as<Rules, no_rules> || weighing_rules<Rules, Request> || sharing_rules<Rules, Request> ||
+                      partitioning_rules<Rules, Request>;
 
 } // namespace weir

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <weir/flow/batch_core.hpp>
+#include <weir/flow/batch_turn.hpp>
 #include <weir/sync/wait_queue.hpp>
 #include <weir/timer/sleep.hpp>
 
@@ -16,8 +17,8 @@ namespace weir::detail {
 class batch_core::linger_wait : waiter, timer {
 public:
     // `reached` is the lane's: a time that has come, whatever the clock says, as a wheel may run ahead of it.
-    linger_wait(batch_core& of, time_point& reached) noexcept
-        : waiter{&nobody}, timer{&claim_for, &fired}, core_{of}, reached_{reached} {}
+    linger_wait(batch_core& of, batch_lane& lane, time_point& reached) noexcept
+        : waiter{&nobody}, timer{&claim_for, &fired}, core_{of}, partition_{*lane.partition_}, reached_{reached} {}
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> lane) noexcept {
@@ -29,9 +30,9 @@ public:
         if (!wheel_) return false;
         wheel_->cancel(*this);
         spin_guard const held{core_.lock_};
-        if (core_.lingering_ == static_cast<waiter*>(this)) { // nobody has rung, so its time has come
-            core_.lingering_ = nullptr;
-            reached_ = core_.lingers_until_;
+        if (partition_.lingering == static_cast<waiter*>(this)) { // nobody has rung, so its time has come
+            partition_.lingering = nullptr;
+            reached_ = partition_.lingers_until;
         }
         return true;
     }
@@ -43,6 +44,7 @@ private:
     static void nobody(waiter& self) noexcept { static_cast<void>(self); } // a lane's context has no stop
 
     batch_core& core_;
+    batch_partition& partition_;
     time_point& reached_;
     timer_wheel* wheel_ = nullptr;
 };
@@ -89,15 +91,16 @@ inline bool batch_core::linger_wait::begin() noexcept {
     time_point const now = std::max(clock::now(), reached_);
     spin_guard const held{core_.lock_};
     // Where it is not enough, one lane suffices: should several collect, the last one lingers.
-    bool const lingers = !core_.enough() && core_.collecting_ == 1;
-    time_point const at = lingers ? core_.line_.due(core_.bounds_.linger, core_.usual_) : now;
+    batch_partition& of = partition_;
+    bool const lingers = !core_.enough(of) && of.collecting == 1;
+    time_point const at = lingers ? of.line.due(core_.linger_of(of), of.usual) : now;
     if (at <= now) {
         complete_unpublished();
         return false;
     }
     wheel_ = &wheel;
-    core_.lingering_ = this; // keeps J4: fewer than max_items are pending, so one lane is all that is wanted
-    core_.lingers_until_ = at;
+    of.lingering = this; // keeps J4: fewer than max_items are pending, so one lane is all that is wanted
+    of.lingers_until = at;
     return wheel.insert_if(*this, at, [this] { return publish(); }); // await_resume waits for the lock that we hold
 }
 
@@ -105,33 +108,41 @@ inline bool batch_core::rest_wait::await_suspend(std::coroutine_handle<>) noexce
     batch_core& core = core_;
     batch_lane& lane = lane_;
     bool moves = false;
+    bool goes_on = false;
     wake_list woken;
     {
         spin_guard const held{core.lock_};
-        if (core.wants_lane() && core.active_ <= core.lanes_allowed()) {
-            ++core.collecting_;
-            executor_ref const to = core.next_executor();
-            if (to == lane.where_.executor) return false;
-            lane.where_.executor = to; // the one that it runs on may end with those it has just answered
-            moves = true;
+        batch_partition& done = *lane.partition_;
+        --done.active;
+        batch_partition* const next = core.next_for_lane(done);
+        if (next) {
+            core.assign(lane, *next);
+            executor_ref const to = core.next_executor(*next);
+            moves = to != lane.where_.executor; // the one that it runs on may end with those it has just answered
+            lane.where_.executor = to;
         } else {
             --core.active_;
             core.idle_.push(lane); // keeps J3: nothing is pending, or enough others collect or are under way
-            if (core.quiet()) {
-                while (waiter* const one = core.drainers_.pop_front())
-                    if (one->claim()) woken.add(*one);
-                core.drainers_count_ = 0;
-            }
         }
+        if (next != &done) {
+            if (waiter* const rung = core.ring_if_enough(done)) woken.add(*rung); // nobody may be left to gather behind
+            core.forget_if_over(done);
+        }
+        if (core.quiet()) {
+            while (waiter* const one = core.drainers_.pop_front())
+                if (one->claim()) woken.add(*one);
+            core.drainers_count_ = 0;
+        }
+        goes_on = next && !moves;
     }
     // ---- at rest, another may start the lane, or destroy it with the batcher
     if (moves) lane.launch();
     woken.wake_all();
-    return true;
+    return !goes_on;
 }
 
 inline bool batch_core::quiet_wait::begin() noexcept {
-    waiter* rung = nullptr;
+    wake_list rung;
     {
         spin_guard const held{core_.lock_};
         if (core_.quiet()) {
@@ -141,10 +152,10 @@ inline bool batch_core::quiet_wait::begin() noexcept {
         if (!publish()) return false; // a stop has come
         core_.drainers_.push_back(*this);
         ++core_.drainers_count_;
-        rung = core_.ring_if_enough();
+        core_.ring_all_if_enough(rung);
     }
     // ---- the caller may run elsewhere
-    if (rung) rung->wake();
+    rung.wake_all();
     return true;
 }
 

@@ -4,6 +4,9 @@
 // Batches form by themselves: an idle lane sends at once, and what arrives while the lanes are busy goes next, together.
 // So a quiet service waits for nothing, and a busy one makes the larger batches the busier it is. A linger, where asked
 // for, holds an idle lane back to gather more; a caller with a deadline is not held back so long that it would miss it.
+// Rules may say that requests of equal keys are one, what each weighs, and which belong to one partition: those go
+// together, and with no others. Size, weight, linger and the number of batches under way then hold for each partition,
+// equal requests are one within theirs, a batch is bisected by itself, and drain and close mean all of them.
 // Order:    requests are taken first come, first served; batches of different lanes may overtake each other.
 // Not:      a queue between tasks; use a channel.
 // Source:   the name "natural batching" is M. Thompson's, "Smart Batching", 2011.
@@ -16,6 +19,7 @@
 #include <weir/flow/batch_core.hpp>
 #include <weir/flow/batch_rules.hpp>
 #include <weir/flow/batch_waits.hpp>
+#include <weir/flow/batcher_options.hpp>
 #include <weir/flow/mix_hash.hpp>
 #include <weir/flow/replies.hpp>
 #include <weir/flow/request_lane.hpp>
@@ -31,43 +35,6 @@
 
 namespace weir {
 
-// What becomes of a batch for which the handler throws, or fails every single request.
-enum class on_batch_error : unsigned char {
-    share,  // all get the error
-    bisect, // it is tried again by halves, until those that fail are alone: one in 256 costs at most 16 calls more
-};
-
-class batcher_options {
-public:
-    batcher_options() noexcept {}
-
-    std::size_t max_items = 256;        // of a batch; at least 1
-    std::size_t max_weight = std::numeric_limits<std::size_t>::max(); // of a batch, where the rules weigh requests; one
-                                                                      // that is heavier goes alone
-    std::size_t max_in_flight = 1;      // batches under way at a time: lanes; at least 1
-    duration linger = duration::zero(); // how long the oldest request waits for company, at most, while a lane is idle
-    weir::overflow overflow = weir::overflow::wait;
-    std::size_t max_pending = std::numeric_limits<std::size_t>::max(); // in line; means nothing to overflow::wait
-    on_batch_error on_error = on_batch_error::share;
-    std::size_t max_bisect_calls = 64; // for one batch, beyond the first; what is not told apart by then fails together
-    // Where batches run; where it is empty, each on the executor of the first who is in it. That one must outlive the
-    // batch, even if the caller has left: so set it where callers bring executors that come and go.
-    executor_ref executor;
-};
-
-struct batcher_figures {
-    std::uint64_t batches = 0;
-    std::uint64_t items = 0;        // requests that were dispatched
-    std::uint64_t withdrawn = 0;    // requests whose callers left before that
-    std::uint64_t discarded = 0;    // answers whose callers had left
-    std::uint64_t refused = 0;      // turned away as they came
-    std::uint64_t shed = 0;         // sent away out of the line
-    std::uint64_t extra_calls = 0;  // of the handler, to bisect
-    std::uint64_t shared = 0;       // callers whose request somebody else had in line already
-    std::size_t pending = 0;        // now
-    std::size_t in_flight = 0;      // batches under way, now
-};
-
 // Threads: any, for every function.
 template <class Request, class Reply, class Rules = no_rules>
 class batcher : immovable {
@@ -79,6 +46,7 @@ class batcher : immovable {
     static_assert(!sharing_rules<Rules, Request> || std::is_void_v<Reply> || std::is_copy_constructible_v<Reply>,
                   "who shares a request gets a copy of the reply; a shared_value can be copied, whatever it holds");
     static constexpr bool ruled = !std::is_same_v<Rules, no_rules>;
+    static constexpr bool partitioned = partitioning_rules<Rules, Request>;
     class caller;
     using lane = detail::request_lane<Request, Reply>;
 
@@ -98,7 +66,8 @@ public:
     // Cancel:  before the request is dispatched it is withdrawn and never sent; afterwards it is on its way, and the
     //          answer is dropped. The caller goes on at once either way: request and answer lie in the lane by then, so
     //          nothing that the handler touches dies with the caller.
-    // Cost:    two short spin locks for the caller, no allocation; a move of the request and two of the reply.
+    // Cost:    two short spin locks for the caller, no allocation; a move of the request and two of the reply. An
+    //          allocation where more partitions are busy at a time than ever before.
     // A handler may submit to its own batcher: it borrows a lane until it has its answer, which costs an allocation the
     // first time. Through another batcher or a coalescer it is not recognised, and counts as anybody else.
     operation<caller, batcher&, Request> submit(Request request) {
@@ -115,6 +84,7 @@ public:
     task<> close();
 
     batcher_figures figures() const noexcept;
+    batch_recorder const& recorder() const noexcept { return core_.bounds().recorder; }
 
 private:
     using handler = std::unique_ptr<void, void (*)(void*) noexcept>;
@@ -131,14 +101,18 @@ private:
         constexpr std::size_t heaviest = std::numeric_limits<std::size_t>::max() >> 20; // a million can be added up
         return {.max_items = std::max<std::size_t>(options.max_items, 1),
                 .max_weight = std::clamp<std::size_t>(options.max_weight, 1, heaviest),
-                .max_lanes = std::max<std::size_t>(options.max_in_flight, 1),
+                .max_in_flight = std::max<std::size_t>(options.max_in_flight, 1),
+                .max_lanes = std::max<std::size_t>(partitioned ? options.max_lanes : options.max_in_flight, 1),
                 .max_pending = options.overflow == overflow::wait ? std::numeric_limits<std::size_t>::max()
                                                                   : options.max_pending,
+                .max_partitions = partitioned ? std::max<std::size_t>(options.max_partitions, 1) : 0,
                 .bisect_calls = options.on_error == on_batch_error::bisect ? options.max_bisect_calls : 0,
                 .buckets = sharing_rules<Rules, Request> ? std::clamp<std::size_t>(4 * options.max_items, 64, 65536) : 0,
                 .overflow = options.overflow,
                 .linger = options.linger,
-                .executor = options.executor};
+                .target = options.latency_target,
+                .executor = options.executor,
+                .recorder = options.recorder};
     }
     void delete_lanes() noexcept {
         lane* one = lanes_.load(acquire); // [lane]
@@ -166,15 +140,11 @@ public:
     WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> self) noexcept {
         if (!this->listen(self)) return false;
         bool const from_handler = of_.is_lane(this->where());
-        if (from_handler && of_.core_.short_of_lanes()) {
-            WEIR_TRY { of_.add_lane(); }
-            WEIR_CATCH_ALL {
-                thrown_.set_current_exception();
-                this->complete_unpublished();
-                return false;
-            }
+        for (;;) {
+            auto const became = of_.core_.template enqueue<ruled>(*this, from_handler, number());
+            if (became == entry::waits) return true;
+            if (became == entry::over || !provides(became)) return false;
         }
-        return of_.core_.template enqueue<ruled>(*this, from_handler);
     }
     result<Reply> await_resume() {
         auto const ended = this->finish();
@@ -186,6 +156,15 @@ public:
     }
 
 private:
+    using entry = detail::batch_core::entry;
+
+    std::uint64_t number() noexcept {
+        if constexpr (partitioned) return of_.rules_.partition(this->request());
+        else return 0;
+    }
+    // Gives the batcher what it lacks.  Returns: whether there was memory; else this has ended.
+    WEIR_COLD bool provides(entry lack) noexcept;
+
     // What it has more where requests have keys.
     class keyed : public detail::batch_twins {
     public:
@@ -199,7 +178,8 @@ private:
         }
         static bool same(batch_twins const& a, batch_twins const& b) noexcept {
             Rules const& rules = caller_of(a).of_.rules_;
-            return rules.key(caller_of(a).request()) == rules.key(caller_of(b).request());
+            return caller::together(a.asker(), b.asker()) &&
+                   rules.key(caller_of(a).request()) == rules.key(caller_of(b).request());
         }
     };
     struct unkeyed {
@@ -210,6 +190,20 @@ private:
     outcome<void> thrown_;
     [[no_unique_address]] std::conditional_t<sharing_rules<Rules, Request>, keyed, unkeyed> twins_{*this};
 };
+
+template <class Request, class Reply, class Rules>
+bool batcher<Request, Reply, Rules>::caller::provides(entry lack) noexcept {
+    WEIR_TRY {
+        if (lack == entry::lacks_a_lane) of_.add_lane();
+        else of_.core_.adopt(of_.core_.make_partition());
+        return true;
+    }
+    WEIR_CATCH_ALL {
+        thrown_.set_current_exception();
+        this->complete_unpublished();
+        return false;
+    }
+}
 
 template <class Request, class Reply, class Rules>
 template <class Handler>
@@ -223,7 +217,8 @@ batcher<Request, Reply, Rules>::batcher(Handler handle, batcher_options options,
     static_assert(std::is_void_v<await_result_t<std::invoke_result_t<Handler&, std::span<Request>, replies<Reply>&>>>,
                   "a handler gives a task<>; its answers go into the replies");
     WEIR_TRY {
-        for (std::size_t n = 0; n < core_.bounds().max_lanes; ++n) add_lane();
+        std::size_t const at_once = partitioned ? 1 : core_.bounds().max_lanes;
+        for (std::size_t n = 0; n < at_once; ++n) add_lane();
     }
     WEIR_CATCH_ALL {
         delete_lanes();
@@ -273,6 +268,8 @@ batcher_figures batcher<Request, Reply, Rules>::figures() const noexcept {
     shown.shared = now.shared;
     shown.pending = now.pending;
     shown.in_flight = now.lanes_busy;
+    shown.partitions = now.partitions;
+    shown.max_items = now.max_items;
     return shown;
 }
 

@@ -81,6 +81,7 @@ public:
     // Needs:   a key passed as an lvalue to live until the await has begun. The caller's executor: see the options.
     // Cost:    a hit: a spin lock, a count of hands, no suspension. A join: a spin lock, or two where results are kept;
     //          no allocation. A lead: one lock more and a frame, and that of the loader.
+    // The loader's work has the latest deadline and the highest priority of its callers (flow/flight_urgency.hpp).
     // A loader that asks for its own key is told so, also through tasks, timeouts and scopes, and through up to four
     // flights that were begun for it, of this coalescer or others. In another circle (flow/flight_descent.hpp), or
     // through a batcher, it waits for itself until it is stopped.

@@ -12,6 +12,7 @@
 #include <weir/base/result.hpp>
 #include <weir/coro/task.hpp>
 #include <weir/flow/codel.hpp>
+#include <weir/flow/flight_urgency.hpp>
 #include <weir/flow/gradient_limit.hpp>
 #include <weir/sync/semaphore.hpp>
 
@@ -127,7 +128,7 @@ inline task<result<call_slot>> concurrency_limit::enter() {
     permit held = free_.try_acquire();
     duration waited{0};
     if (!held) {
-        if (waiting_.fetch_add(1, relaxed) >= room_for(here.priority)) { // only a bound: publishes nothing
+        if (waiting_.fetch_add(1, relaxed) >= room_for(priority_of(here))) { // only a bound: publishes nothing
             waiting_.fetch_sub(1, relaxed);                              // the same
             shed_.fetch_add(1, relaxed);                                 // a figure
             co_return errc::overloaded;
@@ -140,7 +141,7 @@ inline task<result<call_slot>> concurrency_limit::enter() {
         waited = clock::now() - since;
     }
     time_point const now = clock::now();
-    if (queue_.sheds(waited, now, here.priority)) {
+    if (queue_.sheds(waited, now, priority_of(here))) {
         shed_.fetch_add(1, relaxed); // a figure
         leave(std::move(held));
         co_return errc::overloaded;

@@ -50,11 +50,15 @@ public:
     // Needs: the shard open. `elder` is the kept flight of the same key, or null.
     void enter(flight_shard::guard& held, std::uint64_t hash, flight_core* elder, time_point seen) noexcept;
     // Goes on although nobody waits for it.
-    void runs_for_nobody() noexcept { errand_ = true; }
+    void runs_for_nobody() noexcept {
+        errand_ = true;
+        has_time();
+    }
     // Links one for which publish has just succeeded.
     void take_on(flight_waiter& one) noexcept {
         one.flight_ = this;
         waiters_.push_back(one);
+        serves(one.where());
         ++waiting_;
         ++shard_->tally.waiters;
     }
@@ -92,6 +96,7 @@ protected:
         shard_ = &shard;
         context_ = context{runs_on}.with_stop(stop_.token());
         context_.priority = urgency;
+        is_given(urgency);
         context_.origin = origin();
         if (rules().options.load_times()) began_ = clock::now();
     }
@@ -165,7 +170,7 @@ inline void flight_waiter::leave(waiter& self) noexcept {
         if (from.waiting_ == 0 && !from.errand_ && from.phase_ == flight_core::phase::running) {
             ++one.shard_->tally.abandoned;
             if (one.shard_->rules->options.finishes_abandoned && from.in_table_) {
-                from.errand_ = true; // keeps F6
+                from.runs_for_nobody(); // keeps F6
                 return;
             }
             from.begin_stopping(held); // keeps F6: at once, so that who comes next starts anew

@@ -139,7 +139,7 @@ auto flight_caller<Of, K, Load>::board(flight*& led) -> boarding {
     flight& mine = load_.make(std::forward<K>(key_));
     counted_hand hand{mine};
     executor_ref const runs_on = of.rules_.options.executor ? of.rules_.options.executor : where().executor;
-    mine.prepare(of.gate_, in, runs_on, where().priority);
+    mine.prepare(of.gate_, in, runs_on, priority_of(where()));
     // On an errand nobody waits for it.
     if (auto* const parent = flight_descent::of_origin(where().origin); parent && !errand) mine.descends_from(*parent);
     {

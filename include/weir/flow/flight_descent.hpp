@@ -8,7 +8,7 @@
 #pragma once
 
 #include <weir/base/atomic.hpp>
-#include <weir/base/immovable.hpp>
+#include <weir/flow/flight_urgency.hpp>
 
 #include <algorithm>
 #include <array>
@@ -16,14 +16,11 @@
 
 namespace weir::detail {
 
-class flight_descent : immovable {
+class flight_descent : public flight_urgency {
 public:
-    // What context::origin says of work that is done for this one. Bit 0 tells a flight from a batch.
-    void const* origin() const noexcept { return reinterpret_cast<char const*>(this) + 1; }
     // The one that this is done for; null where that is no flight.  Needs: to be called by work that is done for it.
     static flight_descent* of_origin(void const* origin) noexcept {
-        auto const bits = reinterpret_cast<std::uintptr_t>(origin);
-        return bits & 1 ? reinterpret_cast<flight_descent*>(bits - 1) : nullptr;
+        return static_cast<flight_descent*>(flight_urgency::of_origin(origin));
     }
 
     // Before it begins: its leader works for `parent`.
@@ -51,7 +48,5 @@ private:
     atomic<std::uint64_t> number_{0};
     std::array<std::uint64_t, 4> forebears_{}; // from the nearest; never changes once the flight has begun
 };
-
-static_assert(alignof(flight_descent) > 1);
 
 } // namespace weir::detail

@@ -9,6 +9,7 @@
 
 #include <weir/base/result.hpp>
 #include <weir/coro/task.hpp>
+#include <weir/flow/flight_urgency.hpp>
 #include <weir/flow/token_bucket.hpp>
 #include <weir/sync/mutex.hpp>
 #include <weir/timer/sleep.hpp>
@@ -51,7 +52,7 @@ inline task<result<void>> rate_limiter::acquire(double tokens) {
     for (;;) {
         duration const early = bucket_.try_take(tokens, now);
         if (early == duration::zero()) co_return {};
-        if (early > here.deadline - now) co_return errc::timed_out;
+        if (early > deadline_of(here) - now) co_return errc::timed_out;
         time_point const at = now + early;
         auto const slept = co_await sleep_until(at);
         if (!slept) co_return slept.error();

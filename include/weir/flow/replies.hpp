@@ -29,39 +29,38 @@ public:
     void set(std::size_t index, U&& value) {
         if (!free(index)) return;
         places_[index].set_value(result<Reply>(std::forward<U>(value)));
-        note_value();
     }
     void set(std::size_t index) noexcept
         requires std::is_void_v<Reply>
     {
         if (!free(index)) return;
         places_[index].set_value(result<void>());
-        note_value();
     }
     // Its caller gets the error as its result.
     void fail(std::size_t index, std::error_code why) noexcept {
-        if (free(index)) places_[index].set_value(result<Reply>(why));
+        if (!free(index)) return;
+        places_[index].set_value(result<Reply>(why));
+        note_failure();
     }
     void fail(std::size_t index, errc why) noexcept { fail(index, make_error_code(why)); }
     // Its caller has the exception thrown at it.
     void fail(std::size_t index, std::exception_ptr why) noexcept {
-        if (free(index)) places_[index].set_error(std::move(why));
+        if (!free(index)) return;
+        places_[index].set_error(std::move(why));
+        note_failure();
     }
 
     // For authors of primitives: over `count` outcomes that a lane owns.
     replies(outcome<result<Reply>>* places, std::size_t count) noexcept : places_{places}, count_{count} {}
     // For authors: whether all have their answer, and none is a value.  Needs: the handler to have ended.
     bool failed_whole() const noexcept {
-        if (any_value_.load(relaxed)) return false; // the end of the handler is after all that it did
-        for (std::size_t n = 0; n < count_; ++n)
-            if (!is_set(n)) return false;
-        return true;
+        return failures_.load(relaxed) == count_; // the end of the handler is after all that it did
     }
     replies(replies const&) = delete;
     replies& operator=(replies const&) = delete;
 
 private:
-    void note_value() noexcept { any_value_.store(true, relaxed); } // read once the handler has ended
+    void note_failure() noexcept { failures_.fetch_add(1, relaxed); } // read once the handler has ended
     bool free(std::size_t index) const noexcept {
         WEIR_ASSERT(index < count_, "a reply was given to a request that the batch does not have");
         WEIR_ASSERT(!places_[index].ready(), "a request of a batch was answered twice");
@@ -70,7 +69,7 @@ private:
 
     outcome<result<Reply>>* const places_;
     std::size_t const count_;
-    atomic<bool> any_value_{false};
+    atomic<std::size_t> failures_{0}; // not values, which are the rule and should cost nothing
 };
 
 } // namespace weir

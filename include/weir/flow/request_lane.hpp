@@ -6,6 +6,8 @@
 #include <weir/coro/outcome.hpp>
 #include <weir/coro/task.hpp>
 #include <weir/flow/batch_core.hpp>
+#include <weir/flow/batch_entry.hpp>
+#include <weir/flow/batch_turn.hpp>
 #include <weir/flow/batch_waits.hpp>
 #include <weir/flow/bisect.hpp>
 #include <weir/flow/replies.hpp>
@@ -261,11 +263,11 @@ template <class Request, class Reply, bool Ruled, class Handler>
 typename request_lane<Request, Reply>::run run_lane(batch_core& core, request_lane<Request, Reply>& lane,
                                                     Handler& handle) {
     for (;;) {
-        if (core.timed()) {
+        if (core.lingers()) {
             time_point reached{};
-            for (bool again = true; again;) again = co_await batch_core::linger_wait(core, reached);
+            for (bool again = true; again;) again = co_await batch_core::linger_wait(core, lane, reached);
         }
-        lane.make_room(core.wanted());
+        lane.make_room(core.wanted(lane));
         if (core.take<Ruled>(lane) != 0) {
             std::size_t const count = lane.gather();
             std::size_t extra_calls = 0;

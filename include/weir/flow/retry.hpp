@@ -9,6 +9,7 @@
 #include <weir/base/result.hpp>
 #include <weir/coro/concepts.hpp>
 #include <weir/coro/task.hpp>
+#include <weir/flow/flight_urgency.hpp>
 #include <weir/flow/jitter.hpp>
 #include <weir/flow/retry_budget.hpp>
 #include <weir/timer/sleep.hpp>
@@ -75,7 +76,7 @@ auto retry(retry_options with, F fn, Args... args) -> task<await_result_t<std::i
         if (got || attempt >= with.attempts || !with.retryable(got.error())) co_return got;
         if (here.stop.stop_requested()) co_return got;
         duration const pause = detail::pause_before(attempt, with);
-        if (here.deadline != no_deadline && pause >= here.deadline - clock::now()) co_return got;
+        if (time_point const until = deadline_of(here); until != no_deadline && pause >= until - clock::now()) co_return got;
         if (with.budget && !with.budget->withdraw()) co_return got;
         auto const slept = co_await sleep_for(pause);
         if (!slept) co_return got;

@@ -8,6 +8,7 @@
 #include <weir/coro/context.hpp>
 #include <weir/coro/executor.hpp>
 #include <weir/cpu/posters.hpp>
+#include <weir/io/fd.hpp>
 #include <weir/queue/mpsc.hpp>
 
 #include <chrono>
@@ -54,6 +55,13 @@ public:
     }
     // One entry accepts until it is called back.
     virtual bool accepts_many() const noexcept { return false; }
+    // One entry receives until it is called back.
+    virtual bool receives_many() const noexcept { return false; }
+    // An entry may send from the program's own pages on that socket.
+    virtual bool sends_without_copy(fd_ref socket) const noexcept {
+        static_cast<void>(socket);
+        return false;
+    }
 
     // Completes what is ready; waits for it until `until` at the latest, and not at all when that is not in the future.
     void wait_until(time_point until) noexcept;

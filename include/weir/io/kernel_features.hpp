@@ -18,6 +18,7 @@ enum class kernel_feature : unsigned char {
     coop_taskrun,     // 5.19: completions do not interrupt the thread
     defer_taskrun,    // 6.1: completions are made when the thread asks for them, and by no other
     multishot_accept, // 5.19: one entry accepts until it is called back
+    multishot_recv,   // 6.0: one entry receives until it is called back
     provided_buffers, // 5.19: a receive takes its buffer when there is something to put in
     poll_first,       // 5.19: a receive does not try before there is news
 };
@@ -76,12 +77,14 @@ inline constexpr named_feature feature_names[] = {
     {"coop_taskrun", kernel_features{}.without(kernel_feature::coop_taskrun)},
     {"defer_taskrun", kernel_features{}.without(kernel_feature::defer_taskrun)},
     {"multishot_accept", kernel_features{}.without(kernel_feature::multishot_accept)},
+    {"multishot_recv", kernel_features{}.without(kernel_feature::multishot_recv)},
     {"provided_buffers", kernel_features{}.without(kernel_feature::provided_buffers)},
     {"poll_first", kernel_features{}.without(kernel_feature::poll_first)},
     {"operations", kernel_features::no_operations()},
     {"accept", kernel_features{}.without_operation(IORING_OP_ACCEPT)},
     {"connect", kernel_features{}.without_operation(IORING_OP_CONNECT)},
     {"recv", kernel_features{}.without_operation(IORING_OP_RECV)},
+    {"send_zc", kernel_features{}.without_operation(IORING_OP_SEND_ZC)},
     {"send", kernel_features{}.without_operation(IORING_OP_SEND)},
     {"recvmsg", kernel_features{}.without_operation(IORING_OP_RECVMSG)},
     {"sendmsg", kernel_features{}.without_operation(IORING_OP_SENDMSG)},

@@ -13,8 +13,10 @@
 
 #include <weir/base/intrusive.hpp>
 #include <weir/base/result.hpp>
+#include <weir/base/type_name.hpp>
 #include <weir/coro/context.hpp>
 #include <weir/coro/operation.hpp>
+#include <weir/coro/wait_book.hpp>
 #include <weir/io/driver.hpp>
 #include <weir/io/fd.hpp>
 
@@ -22,6 +24,7 @@
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
+#include <source_location>
 
 struct io_uring_sqe;
 
@@ -32,7 +35,7 @@ namespace weir::io {
 enum class readiness : unsigned char { readable, writable, never_waits, blocks };
 
 // A result that is one of the library's own reasons: the kernel's end at -4095.
-inline int own_reason(errc why) noexcept { return -4096 - static_cast<int>(why); }
+constexpr int own_reason(errc why) noexcept { return -4096 - static_cast<int>(why); }
 
 // What one call moves at most; the kernel cuts longer ones itself, but the length of a ring's entry has 32 bits only.
 inline std::uint32_t length_in_a_call(std::size_t length) noexcept {
@@ -89,7 +92,12 @@ protected:
     bool postpone(int& result) noexcept;
 
     // What await_suspend does; false when it is over already.
-    bool begin(std::coroutine_handle<> handle, context const& where) noexcept;
+    // Who looks in is told where the await expression stands, and by `describe`, with this op for a key, what it does.
+    bool begin(std::coroutine_handle<> handle, context const& where, std::source_location at = {},
+               describe_function describe = &describe_any) noexcept;
+    static void describe_any(void const* key, wait_text& into) noexcept {
+        into.add("I/O on fd ").add(static_cast<op const*>(key)->file_.number());
+    }
     // What await_resume does first: the result, or the negated errno; a stop's own reason goes to `reason`.
     int end(std::error_code& reason) noexcept;
 
@@ -123,6 +131,9 @@ private:
         op* of_;
     };
 
+    WEIR_COLD void note(std::source_location at, describe_function describe) noexcept {
+        noted_ = wait_book::enter(this, handle(), at, {0, describe});
+    }
     void mail_arrived() noexcept;
     void go_on() noexcept {
         in_flight_ = false;
@@ -136,6 +147,7 @@ private:
     int result_ = 0;
     bool in_flight_ = false;
     bool listening_ = false;
+    bool noted_ = false; // in the wait_book
     bool arrived_ = false; // the mail; the driver's thread only
     driver* driver_ = nullptr;
     context const* context_ = nullptr;
@@ -143,7 +155,8 @@ private:
     mail mail_;
 };
 
-inline bool op::begin(std::coroutine_handle<> handle, context const& where) noexcept {
+inline bool op::begin(std::coroutine_handle<> handle, context const& where, std::source_location at,
+                      describe_function describe) noexcept {
     resumes(handle);
     context_ = &where;
     driver_ = current<driver>();
@@ -155,6 +168,7 @@ inline bool op::begin(std::coroutine_handle<> handle, context const& where) noex
             return false;
         }
     }
+    if (wait_book::open()) note(at, describe);
     in_flight_ = true;
     auto at_once = driver_->submit(*this);
     if (!at_once) return true;
@@ -204,6 +218,7 @@ inline void op::mail_arrived() noexcept {
 }
 
 inline int op::end(std::error_code& reason) noexcept {
+    if (noted_) wait_book::strike(this);
     if (listening_) context_->stop.source()->remove(ear_);
     // A call that the kernel broke off for a cancel may end with a word of its own, ERESTARTSYS and its kin.
     bool const broken_off = result_ == -ECANCELED || (result_ <= -512 && result_ >= -516);
@@ -222,8 +237,9 @@ class op_awaiter : public Base {
 public:
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-        return this->begin(handle, context_of(handle));
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        return this->begin(handle, context_of(handle), at, &describe);
     }
     result<Value> await_resume() noexcept {
         std::error_code reason;
@@ -237,6 +253,13 @@ protected:
     explicit op_awaiter(fd_ref file) noexcept : Base{table, file} {}
 
 private:
+    // "recv on fd 12"
+    static void describe(void const* key, wait_text& into) noexcept {
+        auto name = type_name<Op>();
+        if (name.starts_with("io::")) name.remove_prefix(4);
+        if (name.ends_with("_op")) name.remove_suffix(3);
+        into.add(name).add(" on fd ").add(static_cast<op const*>(key)->file().number());
+    }
     static constexpr auto hears_of() noexcept -> bool (*)(op&, int&, std::uint32_t) noexcept {
         if constexpr (requires(Op& self, int& result) { self.hears(result, 0u); })
             return [](op& self, int& result, std::uint32_t flags) noexcept {

@@ -38,6 +38,8 @@ public:
     block_lease take(std::uint32_t completion_flags) noexcept;
     // Adds blocks until it is full or the pool is empty.
     void refill() noexcept;
+    // Less than a quarter is left: who asks for many would soon be told that there is none.
+    bool is_scarce() const noexcept { return provided_ * 4 < entries_; }
 
 private:
     // A part of the pool only: every worker has a ring, and what lies in one is there for no other.

@@ -9,6 +9,7 @@
 #include <weir/io/op.hpp>
 #include <weir/io/recv_ring.hpp>
 #include <weir/io/ring.hpp>
+#include <weir/io/socket_hints.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -33,6 +34,11 @@ public:
     void cancel(op& one) noexcept override;
     recv_ring* blocks_of(buffer_pool& pool) noexcept override;
     bool accepts_many() const noexcept override { return features_.has(kernel_feature::multishot_accept); }
+    bool receives_many() const noexcept override { return features_.has(kernel_feature::multishot_recv); }
+
+    bool sends_without_copy(fd_ref socket) const noexcept override {
+        return features_.has_operation(IORING_OP_SEND_ZC) && !sockets_.copies(socket);
+    }
 
     // What it uses of the kernel's.
     kernel_features features() const noexcept { return features_; }
@@ -57,6 +63,12 @@ private:
     static constexpr unsigned char elsewhere = 8;  // with the blocking executor
     static constexpr unsigned char receives = 16;  // by IORING_OP_RECV
 
+    // A message that the kernel itself tries again goes out empty or cut, as it goes on where the try that failed had read
+    // to (seen with Linux 6.18, Unix datagrams). So a send does not wait there unless it is known to be a stream's, which
+    // is asked when one has met EAGAIN for the first time: whose sends find room pay nothing.
+    static bool sends(std::uint8_t opcode) noexcept {
+        return opcode == IORING_OP_SEND || opcode == IORING_OP_SENDMSG;
+    }
     static std::uint64_t tag(op const& one) noexcept { return reinterpret_cast<std::uintptr_t>(&one); }
     io_uring_sqe& entry() noexcept;
     std::optional<int> start(op& one) noexcept;
@@ -70,11 +82,6 @@ private:
         --in_flight_;
         one.complete(result, flags);
     }
-    bool was_drained(fd_ref socket) const noexcept {
-        auto const number = static_cast<std::size_t>(socket.number());
-        return number < drained_.size() && drained_[number] == socket.serial();
-    }
-    void note_drained(fd_ref socket, bool drained) noexcept;
     void listen_for_wakes() noexcept;
     void heard_wake() noexcept;
     void flush() noexcept;
@@ -88,8 +95,7 @@ private:
     bool retired_ = false;
     std::size_t in_flight_ = 0; // operations with the kernel
     std::vector<std::unique_ptr<recv_ring>> recv_rings_; // by group; few, as pools are
-    // By number: the serial of a socket whose last receive has emptied it. A hint: a wrong one costs a look.
-    std::vector<std::uint32_t> drained_;
+    socket_hints sockets_;
 };
 
 inline std::unique_ptr<uring_driver> uring_driver::open(unsigned entries, std::string& why, kernel_features allowed) {
@@ -155,8 +161,9 @@ inline std::optional<int> uring_driver::start(op& one) noexcept {
     one.backend_state = static_cast<unsigned char>((one.backend_state & cancelled) | started);
     if (into.opcode == IORING_OP_RECV) {
         one.backend_state |= receives;
-        if (was_drained(one.file())) into.ioprio |= IORING_RECVSEND_POLL_FIRST; // the try would find nothing
+        if (sockets_.drained(one.file())) into.ioprio |= IORING_RECVSEND_POLL_FIRST; // the try would find nothing
     }
+    if (sends(into.opcode) && !sockets_.streams(one.file())) into.msg_flags |= MSG_DONTWAIT;
     return std::nullopt;
 }
 
@@ -197,15 +204,6 @@ inline void uring_driver::fill_poll(op& one, io_uring_sqe& into) noexcept {
 
 inline void uring_driver::poll_for(op& one) noexcept { fill_poll(one, entry()); }
 
-inline void uring_driver::note_drained(fd_ref socket, bool drained) noexcept {
-    auto const number = static_cast<std::size_t>(socket.number());
-    if (number >= drained_.size()) {
-        WEIR_TRY { drained_.resize(number + number / 2 + 1); }
-        WEIR_CATCH_ALL { return; }
-    }
-    drained_[number] = drained ? socket.serial() : 0;
-}
-
 inline std::optional<int> uring_driver::submit(op& one) noexcept {
     one.backend_state = started;
     ++in_flight_;
@@ -233,10 +231,15 @@ inline void uring_driver::completed(io_uring_cqe const& completion) noexcept {
     op& one = *reinterpret_cast<op*>(completion.user_data & ~polled);
     if (completion.user_data & polled) return poll_ended(one, completion.res);
     if ((one.backend_state & receives) && completion.res > 0 && features_.has(kernel_feature::poll_first))
-        note_drained(one.file(), !(completion.flags & IORING_CQE_F_SOCK_NONEMPTY));
+        sockets_.note_drained(one.file(), !(completion.flags & IORING_CQE_F_SOCK_NONEMPTY));
+    if ((completion.flags & IORING_CQE_F_NOTIF) && (static_cast<unsigned>(completion.res) & IORING_NOTIF_USAGE_ZC_COPIED))
+        sockets_.note_copy(one.file());
     if (completion.flags & IORING_CQE_F_MORE) return one.complete(completion.res, completion.flags);
     bool const was_cancelled = one.backend_state & cancelled;
-    if (completion.res == -EAGAIN && !was_cancelled) return poll_for(one);
+    if (completion.res == -EAGAIN && !was_cancelled) {
+        if (one.waits_for() == readiness::writable) sockets_.learn_kind(one.file());
+        return poll_for(one);
+    }
     if (completion.res == -EINTR && !was_cancelled) return start_again(one);
     finish(one, completion.res == -EINTR || completion.res == -EAGAIN ? -ECANCELED : completion.res, completion.flags);
 }

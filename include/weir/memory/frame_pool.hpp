@@ -101,10 +101,10 @@ private:
 
 // Gives this thread a frame pool for a scope; where it has one, that stays. Frames may outlive scope and thread.
 // Not:      for a coroutine's scope, which may end on another thread.
-// Cost:     one allocation for the outermost.
+// Cost:     one allocation for the outermost; where there is no memory for it, frames are left to ::operator new.
 class frame_pool_guard : immovable {
 public:
-    frame_pool_guard() : own_{this_frame_pool() ? nullptr : new frame_pool} {
+    frame_pool_guard() : own_{this_frame_pool() ? nullptr : new (std::nothrow) frame_pool} {
         if (own_) set_this_frame_pool(own_);
     }
     ~frame_pool_guard() {
@@ -114,7 +114,7 @@ public:
     }
 
 private:
-    frame_pool* const own_; // null where the thread had one
+    frame_pool* const own_; // null where the thread had one, or can have none
 };
 
 inline frame_pool::frame_pool() noexcept {

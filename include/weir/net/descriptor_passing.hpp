@@ -5,13 +5,11 @@
 
 #include <weir/coro/task.hpp>
 #include <weir/io/message.hpp>
-#include <weir/io/op/poll.hpp>
 #include <weir/io/op/recv_message.hpp>
+#include <weir/io/op/send_message.hpp>
 
-#include <cerrno>
 #include <cstddef>
 #include <span>
-#include <sys/socket.h>
 #include <utility>
 #include <vector>
 
@@ -28,14 +26,7 @@ inline task<result<std::size_t>> send_with(io::fd_ref socket, std::span<std::byt
     if (files.size() > io::outgoing::most_descriptors) co_return errc::too_long;
     io::outgoing message{bytes};
     for (io::fd_ref const each : files) message.attach(each);
-    for (;;) { // in place: io_uring's own send is not told of room at a datagram's receiver
-        int const sent = io::system_call(
-            [&] { return ::sendmsg(socket.number(), &message.header(), MSG_DONTWAIT | MSG_NOSIGNAL); });
-        if (sent >= 0) co_return static_cast<std::size_t>(sent);
-        if (sent != -EAGAIN) co_return system_error_code(-sent);
-        auto const ready = co_await io::poll_writable(socket);
-        if (!ready) co_return ready.error();
-    }
+    co_return co_await io::send_message(socket, message);
 }
 
 // Receives bytes and adds the descriptors that come along, close-on-exec, to `files`.

@@ -61,7 +61,7 @@ public:
     }
     // Who waits gets errc::closed; what was accepted and not taken is closed.  Threads: any.
     void close() noexcept { stream_.close(); }
-    io::accept_counts counts() const noexcept { return stream_.counts(); }
+    io::stream_counts counts() const noexcept { return stream_.counts(); }
 
 private:
     io::accept_stream stream_;

@@ -10,6 +10,7 @@
 #include <weir/io/op/recv_block.hpp>
 #include <weir/io/op/send.hpp>
 #include <weir/io/op/send_message.hpp>
+#include <weir/io/op/send_zc.hpp>
 #include <weir/net/socket.hpp>
 
 #include <concepts>
@@ -47,6 +48,8 @@ public:
     auto send(std::span<std::byte const> from) const noexcept { return io::send(file_.ref(), from); }
     // The same of pieces, by one call.  Needs: at most IOV_MAX (1024) of them.
     auto send(std::span<iovec const> pieces) const noexcept { return io::send_message(file_.ref(), pieces); }
+    // As io::send_zc: for long answers through a network card, while the answer's place is not needed soon.
+    auto send_zc(std::span<std::byte const> from) const noexcept { return io::send_zc(file_.ref(), from); }
     // Sends all of it.  Errors: those of send(2).
     // Cancel: some of it may be on its way; the connection is of no further use then.
     task<result<void>> send_all(std::span<std::byte const> from) const;

@@ -3,7 +3,6 @@
 
 #include <weir/coro/task.hpp>
 #include <weir/io/op/connect.hpp>
-#include <weir/io/op/poll.hpp>
 #include <weir/net/address.hpp>
 #include <weir/net/datagram_socket.hpp>
 #include <weir/net/descriptor_passing.hpp>
@@ -95,8 +94,8 @@ inline task<result<unix_socket>> connect_unix(address to) {
     co_return unix_socket{std::move(*file)};
 }
 
-// Datagrams that are neither lost nor reordered. To wait for room at the receiver's, connect: nobody tells when there is
-// some at a receiver to whom there is no connection.
+// Datagrams that are neither lost nor reordered: `send` waits for room at the receiver's, to whom it must be connected, as
+// nobody tells when there is some at another.
 class unix_datagram : public datagram_socket {
 public:
     using datagram_socket::datagram_socket;
@@ -109,10 +108,6 @@ public:
         return detail::make_pair<unix_datagram>(SOCK_DGRAM);
     }
 
-    // To whom it is connected; waits for room there.
-    // Errors: ENOTCONN; EMSGSIZE; ECONNREFUSED when the receiver has gone.
-    // Needs:  `from` untouched until then.  Cancel: nothing was sent; or the send has won.
-    task<result<void>> send(std::span<std::byte const> from) const;
     // Sends to an address without waiting.
     // Errors: errc::overloaded when the receiver has no room; ENOENT, ECONNREFUSED where there is none; EMSGSIZE.
     result<void> try_send_to(std::span<std::byte const> from, address const& to) const noexcept;
@@ -174,19 +169,6 @@ inline result<unix_datagram> unix_datagram::bind(address const& at) noexcept {
     if (!made) return made;
     if (auto const bound = made->bind_to(at); !bound) return bound.error();
     return made;
-}
-
-// The kernel is asked in place: io_uring's own send is not told of room at the receiver's.
-inline task<result<void>> unix_datagram::send(std::span<std::byte const> from) const {
-    for (;;) {
-        int const sent = io::system_call([&] {
-            return ::send(file_.number(), from.data(), from.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-        });
-        if (sent >= 0) co_return {};
-        if (sent != -EAGAIN) co_return system_error_code(-sent);
-        auto const ready = co_await io::poll_writable(file_.ref());
-        if (!ready) co_return ready.error();
-    }
 }
 
 inline result<void> unix_datagram::try_send_to(std::span<std::byte const> from, address const& to) const noexcept {

@@ -20,10 +20,10 @@
 #include <type_traits>
 #include <utility>
 
-#if __has_include(<concurrentqueue/moodycamel/concurrentqueue.h>)
-#include <concurrentqueue/moodycamel/concurrentqueue.h>
-#elif __has_include(<moodycamel/concurrentqueue.h>)
+#if __has_include(<moodycamel/concurrentqueue.h>) // somebody put it on the path on purpose
 #include <moodycamel/concurrentqueue.h>
+#elif __has_include(<concurrentqueue/moodycamel/concurrentqueue.h>)
+#include <concurrentqueue/moodycamel/concurrentqueue.h>
 #elif __has_include(<concurrentqueue/concurrentqueue.h>)
 #include <concurrentqueue/concurrentqueue.h>
 #elif __has_include(<concurrentqueue.h>)

@@ -15,6 +15,7 @@
 #include <weir/runtime/blocking_house.hpp>
 #include <weir/runtime/blocking_options.hpp>
 
+#include <cstddef>
 #include <system_error>
 #include <utility>
 
@@ -41,6 +42,8 @@ public:
     // True to every job that had not begun when shutdown was called.
     bool closing() const noexcept { return house_->roster.closed(); }
 
+    // As blocking_roster does.
+    std::size_t place_of(job const& work) noexcept { return house_->roster.place_of(work); }
     blocking_counts counts() noexcept { return house_->roster.counts(); }
 
 private:

@@ -78,6 +78,9 @@ public:
     // Cost: a look at each job before it; of those that are withdrawn in the order in which they came, none.
     bool withdraw(job& work) noexcept;
 
+    // Where a job stands in the queue, from 1; 0 where it is not among the first hundred. For reports.
+    std::size_t place_of(job const& work) noexcept;
+
     // What the thread shall do next; waits for that, at most for `keep_alive`, whose max() never ends. With `work` it
     // gets the job; after `leave` it does not come again.
     summons next(seat& mine, std::chrono::steady_clock::duration keep_alive, job*& work) noexcept;
@@ -206,6 +209,14 @@ inline bool blocking_roster::withdraw(job& work) noexcept {
     queue_ = std::move(before);
     if (found) set_queued(queued() - 1);
     return found;
+}
+
+inline std::size_t blocking_roster::place_of(job const& work) noexcept {
+    spin_guard const locked{lock_};
+    std::size_t place = 1;
+    for (job* each = queue_.front(); each && place <= 100; each = each->next.load(relaxed), ++place) // the lock orders
+        if (each == &work) return place;
+    return 0;
 }
 
 inline auto blocking_roster::next(seat& mine, std::chrono::steady_clock::duration keep_alive, job*& work) noexcept

@@ -16,8 +16,11 @@
 #include <weir/coro/context.hpp>
 #include <weir/coro/executor.hpp>
 #include <weir/coro/stop.hpp>
+#include <weir/coro/wait_book.hpp>
+#include <weir/runtime/quiet_thread.hpp>
 
 #include <coroutine>
+#include <source_location>
 #include <system_error>
 
 namespace weir {
@@ -28,9 +31,10 @@ class blocking_wait : public job, stop_listener {
 public:
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle,
+                                       std::source_location at = std::source_location::current()) noexcept {
         back_.resumes(handle);
-        return begin(context_of(handle));
+        return begin(context_of(handle), at);
     }
 
 protected:
@@ -49,7 +53,11 @@ protected:
 private:
     static bool claim(stop_listener& listener) noexcept;
     static void heard(stop_listener& listener) noexcept;
-    bool begin(context const& where) noexcept;
+    bool begin(context const& where, std::source_location at) noexcept;
+    WEIR_COLD void note(std::source_location at) noexcept {
+        noted_ = wait_book::enter(this, back_.handle(), at, {0, &describe});
+    }
+    static void describe(void const* key, wait_text& into) noexcept;
 
     // True for the last.
     bool leave(unsigned parties) noexcept {
@@ -66,11 +74,13 @@ private:
     std::error_code refused_; // by the pool, when the job was offered or when it began
     bool begun_ = false;
     bool listening_ = false;
+    bool noted_ = false; // in the wait_book
+    atomic<int> runs_on_{0}; // the thread, once it has begun; only where it is noted
     atomic<unsigned> parties_{0};
 };
 
 template <class Pool>
-bool blocking_wait<Pool>::begin(context const& where) noexcept {
+bool blocking_wait<Pool>::begin(context const& where, std::source_location at) noexcept {
     context_ = &where;
     if (!pool_) pool_ = current<Pool>();
     if (!pool_) WEIR_FATAL("blocking() was awaited on a thread that has no blocking pool");
@@ -78,6 +88,7 @@ bool blocking_wait<Pool>::begin(context const& where) noexcept {
         refused_ = where.stop.reason();
         return false;
     }
+    if (wait_book::open()) note(at);
     parties_.store(2, relaxed); // the job and this call; what queues the job orders it
     if (auto const error = pool_->offer(*this)) {
         parties_.store(0, relaxed); // nobody else has it
@@ -102,15 +113,29 @@ bool blocking_wait<Pool>::begins() noexcept {
         return false;
     }
     begun_ = true;
+    if (noted_) runs_on_.store(this_thread_number(), relaxed); // for who looks in
     return true;
 }
 
 template <class Pool>
 result<void> blocking_wait<Pool>::finish() noexcept {
+    if (noted_) wait_book::strike(this);
     if (listening_) context_->stop.source()->remove(*this);
     if (refused_) return refused_;
     if (!begun_) return context_->stop.reason(); // keeps X2: it was withdrawn
     return {};
+}
+
+template <class Pool>
+void blocking_wait<Pool>::describe(void const* key, wait_text& into) noexcept {
+    auto const& self = *static_cast<blocking_wait const*>(key);
+    into.add("a blocking call");
+    into.thread = self.runs_on_.load(relaxed); // a hint
+    if (into.thread != 0) return;
+    if constexpr (requires { self.pool_->place_of(self); }) {
+        if (auto const place = self.pool_->place_of(self)) into.add(", number ").add(place).add(" in the queue");
+        else into.add(", in the queue");
+    }
 }
 
 template <class Pool>

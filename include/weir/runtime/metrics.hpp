@@ -34,20 +34,29 @@ public:
     void summary(std::string name, std::string help, histogram const& from) {
         keep([&] { return into_.add({std::move(name), std::move(help), labels_}, from); });
     }
-    result<registration> take() { return std::move(kept_); }
+    result<registration> take() {
+        if (wrong_) return wrong_;
+        return std::move(kept_);
+    }
 
 private:
     template <class Enter>
     void keep(Enter enter) {
-        if (!kept_) return;
+        if (wrong_) return;
         auto entered = enter();
-        if (entered) *kept_ += std::move(*entered);
-        else kept_ = entered.error(); // what was entered leaves
+        if (entered) {
+            kept_ += std::move(*entered);
+        } else {
+            wrong_ = entered.error();
+            kept_ = registration{}; // what was entered leaves
+        }
     }
 
     registry& into_;
     metric_labels const labels_;
-    result<registration> kept_{registration{}};
+    // Side by side, not a result<registration>: g++ 12 takes the assignment of an error to one for a use of what is not there.
+    registration kept_;
+    std::error_code wrong_;
 };
 
 } // namespace detail

@@ -25,7 +25,8 @@ public:
 // priority.
 template <class F, class... Args>
 task<> run_named(roster& in, executor& where, named as, F fn, Args... args) {
-    roster::entry const listed{in, std::move(as.name)};
+    auto const self = co_await this_coroutine();
+    roster::entry const listed{in, std::move(as.name), self};
     context narrower = co_await this_task();
     if (executor_ref{where} != narrower.executor) {
         narrower.executor = where;

@@ -31,7 +31,8 @@ public:
     std::string name = "weir"; // of the threads, followed by their number; the system shows 15 characters of it
 
     std::optional<placement> pinning; // which CPUs each worker is bound to; none: the system decides
-    // On the worker's own thread with its number: before its first job, and after its last. They must not throw.
+    // On the worker's own thread with its number: before its first job, and after its last; with current_thread on the
+    // one that calls, when it first serves tasks and at the end of shutdown. They must not throw.
     hook<unsigned> on_thread_start;
     hook<unsigned> on_thread_stop;
 
@@ -46,7 +47,8 @@ public:
     std::chrono::milliseconds stall_limit{0};
     hook<stall_report const&> on_stall;
 
-    // Keeps account of who waits for what, for dump(). Then each wait costs an allocation and a look at the clock more.
+    // Keeps account of who waits for what and who holds which mutex, for dump(). Then each wait, and each lock of a
+    // mutex, costs an allocation and a look at the clock more.
     bool keep_waits = false;
 
     io::backend_choice backend = io::backend_choice::automatic;

@@ -4,6 +4,7 @@
 // Not:      std::thread, whose stack has one size and which cannot say why it did not start but by an exception.
 #pragma once
 
+#include <weir/base/platform.hpp>
 #include <weir/base/result.hpp>
 
 #include <csignal>
@@ -12,6 +13,11 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+
+#if WEIR_LINUX
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 namespace weir {
 
@@ -35,6 +41,15 @@ inline result<pthread_t> start_quiet_thread(void* (*run)(void*), void* argument,
     ::pthread_attr_destroy(&how);
     if (error != 0) return system_error_code(error);
     return made;
+}
+
+// The kernel's number of the calling thread; -1 where it has none.
+inline int this_thread_number() noexcept {
+#if WEIR_LINUX
+    return static_cast<int>(::syscall(SYS_gettid));
+#else
+    return -1;
+#endif
 }
 
 // Gives the calling thread a name, of which the system keeps the first 15 bytes.

@@ -8,6 +8,8 @@
 #include <weir/base/intrusive.hpp>
 #include <weir/cpu/spin_lock.hpp>
 
+#include <coroutine>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,7 +21,9 @@ public:
     // A name on the list, from its construction to its end; it lies in the frame of the task.
     class entry : public list_node {
     public:
-        entry(roster& in, std::string name) : in_{in}, name_{std::move(name)} {
+        // `who`: the coroutine in which it lies.
+        entry(roster& in, std::string name, std::coroutine_handle<> who = {})
+            : in_{in}, name_{std::move(name)}, who_{who} {
             spin_guard const locked{in_.lock_};
             in_.entries_.push_back(*this);
         }
@@ -32,6 +36,7 @@ public:
         friend class roster;
         roster& in_;
         std::string const name_;
+        std::coroutine_handle<> const who_;
     };
 
     // In the order in which they began. For reports: copies under the lock.
@@ -39,6 +44,14 @@ public:
         std::vector<std::string> all;
         spin_guard const locked{lock_};
         for (entry* one = entries_.front(); one; one = entries_.next(*one)) all.push_back(one->name_);
+        return all;
+    }
+
+    // The same with their coroutines, by the address of these.
+    std::map<void const*, std::string> named() {
+        std::map<void const*, std::string> all;
+        spin_guard const locked{lock_};
+        for (entry* one = entries_.front(); one; one = entries_.next(*one)) all.emplace(one->who_.address(), one->name_);
         return all;
     }
 

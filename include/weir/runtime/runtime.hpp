@@ -8,12 +8,14 @@
 
 #include <weir/base/immovable.hpp>
 #include <weir/coro/concepts.hpp>
+#include <weir/coro/outcome.hpp>
 #include <weir/coro/scope.hpp>
 #include <weir/coro/sync_wait.hpp>
 #include <weir/coro/wait_book.hpp>
 #include <weir/cpu/affinity.hpp>
 #include <weir/cpu/pause.hpp>
 #include <weir/cpu/placement.hpp>
+#include <weir/cpu/spin_lock.hpp>
 #include <weir/cpu/topology.hpp>
 #include <weir/cpu/usable_cpus.hpp>
 #include <weir/runtime/closing.hpp>
@@ -32,6 +34,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <latch>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -69,6 +72,8 @@ public:
     ~runtime();
 
     // Queues `fn(args...)`, a task<>, moved into a frame of the runtime's own. An exception of it stops everything.
+    // Errors: what the first start meets: std::bad_alloc, or std::system_error where the system gives no thread; then
+    //         nothing was queued, and the next call tries to start again.
     // Returns: false once shutdown has begun; then nothing was queued.  Threads: any.
     template <class F, class... Args>
     bool spawn(F&& fn, Args&&... args);
@@ -104,8 +109,11 @@ public:
     // What a turn of a worker took, of about one turn in a thousand.
     histogram const& turn_times() { return started().turn_times; }
 
-    // For dump(): a worker's number; none where it is not of this runtime.
+    // For dump(): a worker's number; none where it is not of this runtime. For how long one has run the same job, where
+    // that is watched and longer than the limit, and else nothing. The tasks that have a name, by their coroutine.
     std::optional<unsigned> number_of(void const* of) const noexcept;
+    duration held_up(unsigned worker) const noexcept { return stalls_ ? stalls_->held_up(worker) : duration{0}; }
+    std::map<void const*, std::string> named_tasks() { return roster_.named(); }
 
     // The rest starts the workers if they are not running.
     executor& get_executor() { return started(); }
@@ -140,8 +148,11 @@ private:
     }
     // The same with a driver, also where that belongs to the calling thread.
     crew& opened();
+    // Errors: std::bad_alloc, and what std::thread throws; then nothing runs, and the next one may try again.
     void start();
+    void begin();
     void start_threads();
+    void run_worker(unsigned index, cpu_set const& place);
     // On the calling thread, until the crew is stopping or until that time.
     void serve_here(time_point until) {
         opened().workers.front()->serve(*context_, until);
@@ -162,6 +173,19 @@ private:
         ~leaver() { of.leave(); }
     };
 
+    // How the threads come to their drivers.
+    struct opening {
+        explicit opening(std::size_t workers) noexcept : all{static_cast<std::ptrdiff_t>(workers)} {}
+        // Keeps the exception in flight.  Needs: to be called before one arrives.
+        void fail() noexcept {
+            spin_guard const locked{lock};
+            if (!failure.failed()) failure.set_current_exception();
+        }
+        std::latch all; // passed when each has its own, or cannot: who passes it sees whether there is a failure
+        spin_lock lock;
+        outcome<void> failure; // the first
+    };
+
     // Bit 0: shut; above it the number of spawns and looks under way.
     static constexpr unsigned shut = 1;
     static constexpr unsigned one_inside = 2;
@@ -179,7 +203,7 @@ private:
     void const* here_ = nullptr; // with current_thread: the thread that has opened the driver
     std::string refusal_;
     std::optional<wait_book::reader> waits_; // while they are kept
-    std::optional<std::latch> open_; // passed when every worker has its driver
+    std::optional<opening> open_; // once threads are started
     atomic<unsigned> gate_{0};
 };
 
@@ -208,6 +232,20 @@ inline runtime::~runtime() {
 }
 
 inline void runtime::start() {
+    WEIR_TRY { begin(); }
+    WEIR_CATCH_ALL {
+        if (crew_) end_threads();
+        context_.reset();
+        crew_.reset();
+        blocking_.reset();
+        waits_.reset();
+#if WEIR_EXCEPTIONS
+        throw;
+#endif
+    }
+}
+
+inline void runtime::begin() {
     unsigned count = options_.workers;
     if (options_.current_thread) count = 1;
     else if (count == 0) count = static_cast<unsigned>(usable_cpus());
@@ -222,9 +260,9 @@ inline void runtime::start() {
         if (cpus > 1) crew_->spin = options_.spin.value_or(by_default);
     }
     context_ = std::make_unique<context>(*crew_);
-    root_ = std::make_unique<scope>(*context_);
     if (!options_.current_thread) start_threads();
     if (options_.stall_limit.count() > 0) stalls_ = std::make_unique<stall_watch>(*crew_);
+    root_ = std::make_unique<scope>(*context_); // last, as it must be joined once it is there
 }
 
 inline void runtime::start_threads() {
@@ -232,22 +270,38 @@ inline void runtime::start_threads() {
     std::vector<cpu_set> places;
     if (auto const allowed = this_thread_cpus(); allowed && options_.pinning)
         places = place_threads(*options_.pinning, count, read_topology(), *allowed);
-    open_.emplace(static_cast<std::ptrdiff_t>(count));
-    for (unsigned i = 0; i < count; ++i)
-        threads_.emplace_back([this, i, place = places.empty() ? cpu_set{} : places[i]] {
-            ::pthread_setname_np(::pthread_self(), crew_->name_of(i).substr(0, 15).c_str());
-            if (!place.empty()) static_cast<void>(pin_this_thread(place)); // refused: then as without
-            std::string refusal;
-            worker& self = *crew_->workers[i];
-            self.open(refusal);
-            if (i == 0) refusal_ = refusal;
-            options_.on_thread_start(i);
-            open_->arrive_and_wait(); // a worker may wake any other from here on
-            self.serve(*context_);
-            options_.on_thread_stop(i);
-            self.retire();
-        });
-    open_->wait();
+    open_.emplace(count);
+    threads_.reserve(count);
+    WEIR_TRY {
+        for (unsigned i = 0; i < count; ++i)
+            threads_.emplace_back([this, i, place = places.empty() ? cpu_set{} : places[i]] { run_worker(i, place); });
+    }
+    WEIR_CATCH_ALL {
+        open_->fail();
+        open_->all.count_down(static_cast<std::ptrdiff_t>(count - threads_.size())); // for those that are missing
+    }
+    open_->all.wait();
+    if (open_->failure.failed()) open_->failure.take(); // the threads that there are see it, too, and end
+}
+
+// A thread, from its beginning to its end.
+inline void runtime::run_worker(unsigned index, cpu_set const& place) {
+    worker& self = *crew_->workers[index];
+    WEIR_TRY {
+        ::pthread_setname_np(::pthread_self(), crew_->name_of(index).substr(0, 15).c_str());
+        if (!place.empty()) static_cast<void>(pin_this_thread(place)); // refused: then as without
+        std::string refusal;
+        self.open(refusal);
+        if (index == 0) refusal_ = std::move(refusal);
+    }
+    WEIR_CATCH_ALL { open_->fail(); }
+    bool const opened = self.is_open();
+    if (opened) options_.on_thread_start(index);
+    open_->all.arrive_and_wait(); // a worker may wake any other from here on
+    if (!open_->failure.failed()) self.serve(*context_);
+    if (!opened) return;
+    options_.on_thread_stop(index);
+    self.retire();
 }
 
 inline crew& runtime::opened() {
@@ -255,8 +309,9 @@ inline crew& runtime::opened() {
     if (!options_.current_thread) return all;
     worker& self = *all.workers.front();
     if (!here_) {
-        here_ = this_thread_mark();
         self.open(refusal_);
+        here_ = this_thread_mark();
+        options_.on_thread_start(0);
     }
     if (here_ != this_thread_mark()) WEIR_FATAL("a runtime of the current thread was used on two threads");
     return all;
@@ -342,7 +397,11 @@ inline void runtime::end_threads() {
         if (each->is_open()) each->wake();
     for (auto& each : threads_) each.join();
     threads_.clear();
-    if (here_) crew_->workers.front()->retire();
+    if (here_) {
+        options_.on_thread_stop(0);
+        crew_->workers.front()->retire();
+    }
+    if (stalls_) stalls_->end(); // before it goes: a report may look at this runtime
     stalls_.reset();
     blocking_.reset(); // its threads post to the workers
     // A thread outside may have posted what ended a task and not have returned from that.

@@ -17,7 +17,7 @@ namespace weir {
 template <class T>
 class visitor : immovable {
 public:
-    // `start` begins `run` for this visitor, and returns false if it was refused.
+    // `start` begins `run` for this visitor, and returns false if it was refused; what it throws comes out of the wait.
     explicit visitor(function_ref<bool()> start) noexcept : start_{start} {}
 
     // For a thread that has an executor: what the task gave or threw; errc::shut_down if it was refused.
@@ -62,7 +62,11 @@ private:
         bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
             of_.home_ = context_of(handle).executor;
             of_.back_.resumes(handle);
-            return of_.start_();
+            bool begun = false;
+            WEIR_TRY { begun = of_.start_(); }
+            WEIR_CATCH_ALL { of_.outcome_.set_current_exception(); } // no memory, or no thread: then nothing runs
+            return begun;
+            // ---- on true the visitor may be gone
         }
         void await_resume() const noexcept {}
 

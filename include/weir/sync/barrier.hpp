@@ -57,8 +57,9 @@ public:
     explicit awaiter(barrier& of) noexcept : waiter{&take_back}, barrier_{of} {}
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-        return listen(handle) && arrives();
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        return listen(handle, at) && arrives();
     }
     result<void> await_resume() noexcept {
         auto const ended = finish();

@@ -12,8 +12,10 @@
 #include <weir/coro/operation.hpp>
 #include <weir/sync/mutex.hpp>
 
+#include <coroutine>
 #include <cstddef>
 #include <cstdint>
+#include <source_location>
 
 namespace weir {
 
@@ -59,8 +61,9 @@ public:
     }
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-        return listen(handle) && lets_go();
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        return listen(handle, at, &describe) && lets_go();
     }
     result<void> await_resume() noexcept {
         auto const ended = finish();
@@ -73,6 +76,8 @@ private:
     friend condition;
     bool lets_go() noexcept;
     static void abandon(waiter& self) noexcept;
+    // Which of the two it waits for is known under the queue's lock only, which is not for who looks in.
+    static void describe(void const*, wait_text& into) noexcept { into.add("condition, or then its mutex"); }
 
     condition& condition_;
     mutex_guard& held_;
@@ -111,11 +116,11 @@ inline waiter* condition::pass_on(std::uint64_t& state) noexcept {
             // Not claimed: it goes on waiting, and a stop may still take it out, from there.
             static_cast<awaiter*>(first)->notified_ = true; // keeps C2
             queue().push(*first); // keeps C1
-            state = mutex::contended;
+            state = mutex::contended | (state & mutex::noted);
             return nullptr;
         }
         if (first->claim()) {
-            state = mutex::held;
+            state = mutex::held | mutex_.note(*first);
             return first;
         }
     }

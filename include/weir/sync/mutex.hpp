@@ -6,6 +6,9 @@
 
 #include <weir/sync/queue_awaiter.hpp>
 
+#include <coroutine>
+#include <cstdint>
+#include <source_location>
 #include <utility>
 
 namespace weir {
@@ -60,14 +63,25 @@ private:
     void unlock_contended() noexcept;
     // For who holds it and the queue's lock: `state` as it is afterwards, and the next holder, who must be woken.
     waiter* hand_over(std::uint64_t& state) noexcept;
+    // Of the one who is given it, who has been waiting: the bit for the state.
+    std::uint64_t note(waiter& next) noexcept {
+        return wait_book::open() && wait_book::hold_as_awaited(this, &next) ? noted : 0;
+    }
+    // Of one who holds it and runs.
+    WEIR_COLD void note(std::coroutine_handle<> holder, std::source_location at) noexcept {
+        if (wait_book::hold(this, holder, at)) queue_.try_add(noted, 0, 0);
+    }
 
     // The state:
     //   free       nobody holds it
     //   held       somebody does, and nobody waits
     //   contended  somebody does, and others wait, or did until they were stopped: who unlocks looks
+    // and beside one of the latter two
+    //   noted      the wait_book knows who: who unlocks strikes it out, on the way of those who find others waiting
     static constexpr std::uint64_t free = 0;
     static constexpr std::uint64_t held = 1;
     static constexpr std::uint64_t contended = 2;
+    static constexpr std::uint64_t noted = 4;
     wait_queue queue_{free};
 };
 
@@ -75,14 +89,28 @@ class mutex::awaiter : public queue_awaiter<awaiter, mutex_guard> {
 public:
     explicit awaiter(mutex& of) noexcept : queue_awaiter{of.queue_}, mutex_{of} {}
 
+    // With the book open it is taken where the coroutine is known.
+    bool await_ready() noexcept { return !wait_book::open() && queue_awaiter::await_ready(); }
+    template <class Promise>
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        if (!wait_book::open() || !try_now()) return queue_awaiter::await_suspend(handle, at);
+        mutex_.note(handle, at);
+        return false;
+    }
+
     bool try_now() const noexcept { return mutex_.take(); }
-    bool take(std::uint64_t& state) const noexcept {
+    bool take(std::uint64_t& state) noexcept {
         if (state != free) return false;
-        state = held;
+        state = held | mutex_.note(in_queue());
         return true;
     }
-    void waits(std::uint64_t& state) const noexcept { state = contended; }
+    void waits(std::uint64_t& state) const noexcept { state = contended | (state & noted); }
     mutex_guard value() const noexcept { return mutex_guard{mutex_}; }
+    void describe(wait_text& into) const noexcept {
+        into.add("mutex");
+        into.object = &mutex_;
+    }
 
 private:
     mutex& mutex_;
@@ -102,8 +130,9 @@ WEIR_NOINLINE inline void mutex::unlock_contended() noexcept {
 }
 
 inline waiter* mutex::hand_over(std::uint64_t& state) noexcept {
+    if (state & noted) wait_book::release(this);
     waiter* const next = queue_.pop_claimed();
-    if (next) state = queue_.empty() ? held : contended; // it is never free in between
+    if (next) state = (queue_.empty() ? held : contended) | note(*next); // it is never free in between
     else state = free;
     return next;
 }

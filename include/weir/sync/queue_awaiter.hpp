@@ -5,11 +5,14 @@
 #pragma once
 
 #include <weir/base/slot.hpp>
+#include <weir/base/type_name.hpp>
+#include <weir/coro/budget.hpp>
 #include <weir/coro/operation.hpp>
 #include <weir/sync/wait_queue.hpp>
 
 #include <coroutine>
 #include <cstdint>
+#include <source_location>
 #include <type_traits>
 
 namespace weir {
@@ -19,15 +22,25 @@ namespace weir {
 //   bool take(std::uint64_t& state) noexcept    the same under the lock, which `state` is then released with
 //   void waits(std::uint64_t& state) noexcept   notes in `state` that somebody waits
 //   Value value() noexcept                      what was taken, or was handed over; not where Value is void
-// and, where more is left to do for one that is stopped than to take it out, a `void abandon() noexcept` of its own.
+// and, where there is more to say of the wait than its type's name, a `void describe(wait_text& into) const noexcept`;
+// where more is left to do for one that is stopped than to take it out, a `void abandon() noexcept` of its own.
 template <class Derived, class Value>
 class queue_awaiter : immovable {
 public:
-    bool await_ready() noexcept { return derived().try_now(); }
+    bool await_ready() noexcept {
+        if (!derived().try_now()) return false;
+        has_ = !turn_budget::spend();
+        return !has_;
+    }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle,
+                                       std::source_location at = std::source_location::current()) noexcept {
         waits_ = true;
-        return waiter_.construct(derived()).listen(handle) && enqueue();
+        auto& mine = waiter_.construct(derived());
+        if (!has_) return mine.listen(handle, at, &describe) && enqueue();
+        mine.give_way(handle);
+        return true;
+        // ---- the frame may be gone
     }
     result<Value> await_resume() noexcept;
 
@@ -58,13 +71,24 @@ private:
         Derived& of_;
     };
 
+    static void describe(void const* key, wait_text& into) noexcept {
+        auto& one = static_cast<member const*>(static_cast<waiter const*>(key))->of_;
+        if constexpr (requires { one.describe(into); }) {
+            one.describe(into);
+        } else {
+            auto name = type_name<Derived>();
+            if (name.ends_with("::awaiter")) name.remove_suffix(9);
+            into.add(name);
+        }
+    }
     Derived& derived() noexcept { return static_cast<Derived&>(*this); }
     // Out of the way of who need not wait.
     WEIR_NOINLINE bool enqueue() noexcept;
     WEIR_NOINLINE result<void> finish() noexcept { return waiter_.value().finish(); }
 
     wait_queue& queue_;
-    bool waits_ = false; // it was not to be had at once, and the waiter lives
+    bool has_ = false;   // it was to be had at once, and the others have their turn first
+    bool waits_ = false; // it was not to be had at once, or gives way; and the waiter lives
     slot<member> waiter_;
 };
 

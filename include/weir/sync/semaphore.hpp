@@ -100,6 +100,9 @@ public:
     void waits(std::uint64_t& state) const noexcept { state |= waited_for; } // keeps M1
     permit value() const noexcept { return permit{semaphore_, count_}; }
     void abandon() noexcept;
+    void describe(wait_text& into) const noexcept {
+        into.add(count_).add(" of a semaphore, of which ").add(semaphore_.available()).add(" are free");
+    }
 
 private:
     friend semaphore;

@@ -5,6 +5,10 @@
 #include <weir/coro/waiter.hpp>
 #include <weir/timer/wheel.hpp>
 
+#include <chrono>
+#include <coroutine>
+#include <source_location>
+
 namespace weir {
 
 // The wheel of the thread that a coroutine runs on; for authors of primitives.
@@ -20,8 +24,9 @@ public:
     explicit sleep_awaiter(time_point at) noexcept : waiter{&abandon}, timer{&claim, &fired}, at_{at} {}
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-        return listen(handle) && enqueue();
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        return listen(handle, at, &describe) && enqueue();
     }
     result<void> await_resume() noexcept { return finish(); }
 
@@ -33,6 +38,11 @@ private:
     }
     static bool claim(timer& self) noexcept { return static_cast<sleep_awaiter&>(self).waiter::claim(); }
     static void fired(timer& self) noexcept { static_cast<sleep_awaiter&>(self).wake(); }
+    static void describe(void const* key, wait_text& into) noexcept {
+        auto const at = static_cast<sleep_awaiter const*>(static_cast<waiter const*>(key))->at_;
+        auto const left = std::chrono::duration_cast<std::chrono::seconds>(at - clock::now()).count();
+        into.add("the time, in ").add(left).add(" s");
+    }
     static void abandon(waiter& self) noexcept {
         auto& sleeper = static_cast<sleep_awaiter&>(self);
         sleeper.wheel_->cancel(sleeper);

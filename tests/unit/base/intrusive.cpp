@@ -255,3 +255,30 @@ TEST_CASE("a value that is put in two lists ends the program with a sentence") {
     CHECK(end.words.find("in two lists") != std::string::npos);
 }
 #endif
+
+TEST_CASE("a list item takes the place of another, at the front, in the middle and at the end", "[intrusive]") {
+    for (std::size_t const place : {0u, 1u, 2u}) {
+        std::array<listed, 4> items;
+        number(items);
+        intrusive_list<listed> list;
+        for (std::size_t n = 0; n < 3; ++n) list.push_back(items[n]);
+        list.replace(items[place], items[3]);
+        CHECK(!items[place].linked());
+        CHECK(items[3].linked());
+        std::vector<int> expected{0, 1, 2};
+        expected[place] = 3;
+        CHECK(walk(list) == expected);
+        items[3].unlink();
+        CHECK(walk(list).size() == 2);
+        while (list.pop_front()) {}
+    }
+    listed alone;
+    listed heir;
+    intrusive_list<listed> list;
+    list.push_back(alone);
+    list.replace(alone, heir);
+    CHECK(list.front() == &heir);
+    CHECK(list.next(heir) == nullptr);
+    heir.unlink();
+    CHECK(list.empty());
+}

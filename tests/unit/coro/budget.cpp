@@ -1,11 +1,17 @@
 // tests/unit/coro/budget.cpp: a task that never has to wait gives way all the same.
 #include "support/watchdog.hpp"
 
+#include <weir/channel/channel.hpp>
 #include <weir/coro/budget.hpp>
 #include <weir/coro/scope.hpp>
 #include <weir/runtime/runtime.hpp>
+#include <weir/sync/event.hpp>
+#include <weir/sync/mutex.hpp>
+#include <weir/sync/semaphore.hpp>
 
 #include <catch2/catch_test_macros.hpp>
+
+#include <stdexcept>
 
 using namespace weir;
 
@@ -48,4 +54,49 @@ TEST_CASE("a loop of checkpoints lets others run once a budget, on the only work
     }, std::ref(loops));
     CHECK(loops >= turn_budget::operations); // no turn of its own before that
     CHECK(loops <= 8 * turn_budget::operations);
+}
+
+namespace {
+
+// Whether a task that never has to wait lets another, which asks for three turns, have them: not before its own is used up,
+// with two operations a round at the most, and within `most` rounds.
+template <class Operation>
+bool gives_way(Operation operation, long most) {
+    test::watchdog const watched{20};
+    runtime_options options;
+    options.workers = 1;
+    runtime rt{options};
+    long count = 0;
+    rt.block_on([](Operation& one, long& done, long limit) -> task<> {
+        co_await in_scope([](scope& children, Operation& op, long& n, long bound) -> task<> {
+            bool over = false;
+            children.spawn([](bool& ends) -> task<> {
+                for (int i = 0; i < 3; ++i) co_await yield(); // turns of its own
+                ends = true;
+            }, std::ref(over));
+            for (; !over && n < bound; ++n) co_await op();
+        }, std::ref(one), std::ref(done), limit);
+    }, std::ref(operation), std::ref(count), most);
+    CAPTURE(count);
+    return count >= turn_budget::operations / 2 && count < most;
+}
+
+} // namespace
+
+TEST_CASE("who always finds a lock free, a permit, an event set or a value gives way all the same") {
+    mutex lock;
+    CHECK(gives_way([&]() -> task<> { auto const held = co_await lock.lock(); }, 8 * turn_budget::operations));
+    semaphore permits{1};
+    CHECK(gives_way([&]() -> task<> { auto const held = co_await permits.acquire(); }, 8 * turn_budget::operations));
+    event set;
+    set.set();
+    CHECK(gives_way([&]() -> task<> { co_await set.wait(); }, 8 * turn_budget::operations));
+    channel<int> values{4};
+    CHECK(gives_way([&]() -> task<> {
+        auto const sent = co_await values.send(1);
+        auto const got = co_await values.recv();
+        if (!sent || !got) throw std::logic_error("a channel of one task's own refused");
+    }, 8 * turn_budget::operations));
+    CHECK(lock.try_lock());
+    CHECK(permits.available() == 1);
 }

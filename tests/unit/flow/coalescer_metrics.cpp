@@ -1,8 +1,13 @@
 // tests/unit/flow/coalescer_metrics.cpp: a scrape tells what a coalescer has done, and how long its loads took.
+#include "support/manual_executor.hpp"
+#include "support/started.hpp"
+#include "unit/flow/told_time.hpp"
+
 #include <weir/coro/sync_wait.hpp>
 #include <weir/coro/yield.hpp>
 #include <weir/flow/coalescer.hpp>
 #include <weir/flow/coalescer_metrics.hpp>
+#include <weir/sync/event.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -11,6 +16,7 @@
 #include <thread>
 
 using namespace weir;
+using namespace weir::test;
 using namespace std::chrono_literals;
 
 TEST_CASE("a scrape tells the figures of a coalescer under its name", "[coalescer]") {
@@ -42,6 +48,56 @@ TEST_CASE("a scrape tells the figures of a coalescer under its name", "[coalesce
     auto const spread = times.snapshot();
     CHECK(spread.count() == 4);
     CHECK(spread.quantile(0.9) >= 2'000'000);
+}
+
+TEST_CASE("a scrape tells who waits, who joined, who was given what is stale, and who left", "[coalescer]") {
+    manual_executor loop;
+    told_time time;
+    event open;
+    registry metrics;
+    coalescer_options options;
+    options.now = &told_time::now;
+    options.jitter = 0;
+    options.time_to_live = 1h;
+    options.stale_while_revalidate = 2h;
+    coalescer<int, int> pages{[&](int const& key) -> task<result<int>> {
+                                  auto const waited = co_await open.wait();
+                                  if (!waited) co_return waited.error();
+                                  co_return key;
+                              },
+                              options};
+    auto registered = register_figures(metrics, "pages", pages);
+    REQUIRE(registered);
+    std::string scrape;
+    auto const says = [&](char const* line) {
+        scrape.clear();
+        metrics.write(scrape);
+        return scrape.find(line) != std::string::npos;
+    };
+    CHECK(says("# TYPE weir_coalescer_joins_total counter\n"));
+    CHECK(says("# TYPE weir_coalescer_waiters gauge\n"));
+    CHECK(!says("weir_coalescer_load_seconds")); // nobody wanted them recorded
+
+    stop_source leaves;
+    started leader{pages.get(1), context{loop}};
+    started joiner{pages.get(1), context{loop}};
+    started leaver{pages.get(2), context{loop}.with_stop(leaves.token())};
+    CHECK(says("weir_coalescer_joins_total{coalescer=\"pages\"} 1\n"));
+    CHECK(says("weir_coalescer_waiters{coalescer=\"pages\"} 3\n"));
+    CHECK(says("weir_coalescer_flights{coalescer=\"pages\"} 2\n"));
+    leaves.request_stop();
+    CHECK(says("weir_coalescer_abandoned_total{coalescer=\"pages\"} 1\n"));
+    CHECK(says("weir_coalescer_waiters{coalescer=\"pages\"} 2\n"));
+    open.set();
+    loop.run_all();
+    time.pass(90min);
+    started late{pages.get(1), context{loop}};
+    REQUIRE(late.done());
+    CHECK(says("weir_coalescer_stale_hits_total{coalescer=\"pages\"} 1\n"));
+    CHECK(says("weir_coalescer_hits_total{coalescer=\"pages\"} 1\n"));
+    loop.run_all();
+    CHECK(says("weir_coalescer_waiters{coalescer=\"pages\"} 0\n"));
+    CHECK(says("weir_coalescer_flights{coalescer=\"pages\"} 0\n"));
 }
 
 TEST_CASE("two coalescers of one name are refused, and nothing of the second stays", "[coalescer]") {

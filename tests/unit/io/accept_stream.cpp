@@ -113,10 +113,10 @@ TEST_CASE("several takers on several workers get a connection each, and none twi
     constexpr int takers = 8;
     constexpr int each = 50;
     atomic<int> served{0};
-    io::accept_counts counts;
+    io::stream_counts counts;
     auto const before = entries_of("fd");
     rt.run(
-        [](scope& children, listening_socket& at, atomic<int>& done, io::accept_counts& seen) -> task<> {
+        [](scope& children, listening_socket& at, atomic<int>& done, io::stream_counts& seen) -> task<> {
             io::accept_stream incoming{at.file.ref()};
             co_await in_scope(
                 [](scope& inner, listening_socket& where, io::accept_stream& from, atomic<int>& count) -> task<> {

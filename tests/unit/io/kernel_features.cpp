@@ -10,6 +10,7 @@
 #include <weir/io/op/recv.hpp>
 #include <weir/io/op/recv_block.hpp>
 #include <weir/io/op/send.hpp>
+#include <weir/io/recv_stream.hpp>
 #include <weir/timer/sleep.hpp>
 #include <weir/timer/timeout.hpp>
 
@@ -28,7 +29,7 @@ namespace {
 constexpr io::kernel_feature all_features[] = {
     io::kernel_feature::timed_wait,       io::kernel_feature::submit_all,       io::kernel_feature::coop_taskrun,
     io::kernel_feature::defer_taskrun,    io::kernel_feature::multishot_accept, io::kernel_feature::provided_buffers,
-    io::kernel_feature::poll_first,
+    io::kernel_feature::poll_first,       io::kernel_feature::multishot_recv,
 };
 
 // A receive that tells by which way it was carried out.
@@ -62,7 +63,7 @@ task<std::string> serve(io::fd_ref listener, buffer_pool& pool) {
     for (int i = 0; i < 3; ++i) {
         auto peer = co_await incoming.next();
         if (!peer) co_return "accept: " + peer.error().message();
-        // Once into a block, and once into a span.
+        // Once into a block, and once into a span or from a stream.
         auto const first = co_await io::recv_block(peer->ref(), pool);
         if (!first) co_return "recv_block: " + first.error().message();
         auto const echoed = co_await io::send(peer->ref(), first->content());
@@ -71,9 +72,17 @@ task<std::string> serve(io::fd_ref listener, buffer_pool& pool) {
         auto const nothing = co_await timeout(io::recv(peer->ref(), into), 1ms);
         if (nothing || nothing.error() != errc::timed_out) co_return "something was received";
         static_cast<void>(co_await io::send(peer->ref(), bytes_of("more")));
-        auto const second = co_await io::recv(peer->ref(), into);
-        if (!second) co_return "recv: " + second.error().message();
-        all += text_of(first->content()) + text_of(std::span{into}.first(*second));
+        all += text_of(first->content());
+        if (i == 1) {
+            io::recv_stream rest{peer->ref(), pool};
+            auto const second = co_await rest.next();
+            if (!second) co_return "recv_stream: " + second.error().message();
+            all += text_of(second->content());
+        } else {
+            auto const second = co_await io::recv(peer->ref(), into);
+            if (!second) co_return "recv: " + second.error().message();
+            all += text_of(std::span{into}.first(*second));
+        }
         auto const closed = co_await io::close(*std::move(peer));
         if (!closed) co_return "close: " + closed.error().message();
     }

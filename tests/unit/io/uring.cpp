@@ -40,6 +40,31 @@ task<int> receive_byte(io::fd_ref from) {
     co_return got ? static_cast<int>(*got) : -got.error().value();
 }
 
+// A send that tells how many entries it took.
+class told_send : public io::op_awaiter<told_send, int> {
+public:
+    told_send(io::fd_ref socket, std::span<std::byte const> from) noexcept : op_awaiter{socket}, from_{from} {}
+    static constexpr io::readiness ready_when = io::readiness::writable;
+    io::attempt try_now() noexcept { return -EINVAL; } // not here
+    void prepare_entry(io_uring_sqe& entry) noexcept {
+        ++entries_;
+        entry.opcode = IORING_OP_SEND;
+        entry.fd = file().number();
+        entry.addr = reinterpret_cast<std::uint64_t>(from_.data());
+        entry.len = static_cast<std::uint32_t>(from_.size());
+        entry.msg_flags = MSG_NOSIGNAL;
+    }
+    int value_of(int) const noexcept { return entries_; }
+
+private:
+    std::span<std::byte const> const from_;
+    int entries_ = 0;
+};
+task<int> entries_of_a_send(io::fd_ref socket) {
+    auto const sent = co_await operation<told_send, io::fd_ref, std::span<std::byte const>>{socket, bytes_of("x")};
+    co_return sent ? *sent : -sent.error().value();
+}
+
 } // namespace
 
 TEST_CASE("more completions at once than the ring holds come all, and once each") {
@@ -62,6 +87,42 @@ TEST_CASE("more completions at once than the ring holds come all, and once each"
         },
         std::ref(received));
     CHECK(received.load(relaxed) == count);
+}
+
+TEST_CASE("a send to a stream is one entry however full it is, but for the first that found no room") {
+    test::watchdog const watched{20};
+    auto const made = open_one();
+    current_guard<io::driver> const installed{made.get()};
+    manual_executor runs;
+    context const where{runs};
+    auto const send_when_full = [&](socket_pair const& ends) {
+        fill(ends.near);
+        started sending{entries_of_a_send(ends.near.ref()), where};
+        made->wait_until(clock::now() + 2ms);
+        CHECK(!sending.done());
+        std::array<char, 64 * 1024> sink;
+        while (!sending.done()) {
+            while (::recv(ends.far.number(), sink.data(), sink.size(), MSG_DONTWAIT) > 0) {}
+            made->wait_until(clock::now() + 2ms);
+            runs.run_all();
+        }
+        return sending.take();
+    };
+    auto const tcp = make_tcp_pair(4096);
+    auto const stream = make_pair_of();
+    for (auto const* each : {&tcp, &stream}) {
+        started first{entries_of_a_send(each->near.ref()), where};
+        while (!first.done()) {
+            made->wait_until(clock::now() + 2ms);
+            runs.run_all();
+        }
+        CHECK(first.take() == 1); // there was room
+        CHECK(send_when_full(*each) == 2);
+        CHECK(send_when_full(*each) == 1); // the kernel waits for room by itself
+    }
+    auto const datagrams = make_one_way_pair();
+    CHECK(send_when_full(datagrams) == 2);
+    CHECK(send_when_full(datagrams) == 2); // where the kernel's own second try would send less
 }
 
 TEST_CASE("a thread that only looks and never waits sees what has completed") {

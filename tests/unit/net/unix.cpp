@@ -291,6 +291,41 @@ TEST_CASE("datagrams keep their bounds and their sender, and a cut one is an err
     CHECK(entries_of("fd") == before);
 }
 
+TEST_CASE("a message with a descriptor waits for room at the receiver's, and arrives with both") {
+    auto const before = entries_of("fd");
+    {
+        backend_runtime rt;
+        rt->block_on([]() -> task<> {
+            auto ends = make_one_way_pair();
+            net::unix_datagram const sender{std::move(ends.near)};
+            net::unix_datagram const receiver{std::move(ends.far)};
+            auto const send = [](net::unix_datagram const& from) -> task<int> {
+                for (int n = 0; n < 50; ++n) {
+                    auto const files = open_pipes(1);
+                    auto const refs = refs_of(files);
+                    auto const sent = co_await from.send_with(std::as_bytes(std::span{&n, 1}), refs);
+                    if (!sent || *sent != sizeof n) co_return n;
+                }
+                co_return 50;
+            };
+            auto const receive = [](net::unix_datagram const& at) -> task<int> {
+                static_cast<void>(co_await sleep_for(2ms));
+                for (int n = 0; n < 50; ++n) {
+                    int number = -1;
+                    std::vector<io::fd> came;
+                    auto const got = co_await at.recv_with(std::as_writable_bytes(std::span{&number, 1}), came);
+                    if (!got || number != n || came.size() != 1) co_return n;
+                }
+                co_return 50;
+            };
+            auto const both = co_await when_all(send(sender), receive(receiver));
+            CHECK(std::get<0>(both) == 50);
+            CHECK(std::get<1>(both) == 50);
+        });
+    }
+    CHECK(entries_of("fd") == before);
+}
+
 TEST_CASE("a connected datagram socket waits for room at the receiver's") {
     backend_runtime rt;
     folder const here;

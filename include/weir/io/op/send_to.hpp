@@ -1,4 +1,6 @@
 // weir/io/op/send_to.hpp: sends a datagram to an address.
+// Not:      for a Unix socket without a connection: nobody tells when there is room at the receiver's, and who waits for
+//           it asks again and again on io_uring, and for ever on epoll; net::unix_datagram::try_send_to does not wait.
 #pragma once
 
 #include <weir/io/op/send_message.hpp>

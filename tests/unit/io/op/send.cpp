@@ -136,6 +136,48 @@ TEST_CASE("a sender that waits hears that its peer has gone") {
     });
 }
 
+TEST_CASE("datagrams that find no room at the receiver's go whole, one by one and in order, when there is some") {
+    backend_runtime rt;
+    bool const blocks = GENERATE(true, false);
+    rt->block_on([](bool blocking) -> task<> {
+        auto ends = make_one_way_pair();
+        set_flag(ends.near, O_NONBLOCK, !blocking);
+        int sent_before = 0; // to whom waits while the receiver is full from the start
+        while (::send(ends.near.number(), "filling", 7, MSG_DONTWAIT) == 7) ++sent_before;
+        constexpr int all = 100;
+        auto const send = [](io::fd_ref near) -> task<int> {
+            for (int n = 0; n < all; ++n) {
+                auto const text = "datagram " + std::to_string(n);
+                auto const sent = co_await io::send(near, bytes_of(text));
+                if (!sent || *sent != text.size()) co_return n;
+            }
+            co_return all;
+        };
+        auto const receive = [](io::fd_ref far, int before) -> task<int> {
+            static_cast<void>(co_await sleep_for(2ms));
+            std::array<std::byte, 32> into{};
+            for (int n = -before; n < all; ++n) {
+                auto const got = co_await timeout(io::recv(far, into), 5s);
+                auto const text = n < 0 ? std::string{"filling"} : "datagram " + std::to_string(n);
+                if (!got || text_of(std::span{into}.first(*got)) != text) co_return n;
+                if (n % 7 == 0) static_cast<void>(co_await sleep_for(100us)); // now and then the sender waits
+            }
+            co_return all;
+        };
+        auto const both = co_await when_all(send(ends.near.ref()), receive(ends.far.ref(), sent_before));
+        CHECK(std::get<0>(both) == all);
+        CHECK(std::get<1>(both) == all);
+        // Full again: who is stopped has sent nothing.
+        int filled = 0;
+        while (::send(ends.near.number(), "filling", 7, MSG_DONTWAIT) == 7) ++filled;
+        auto const stopped = co_await timeout(io::send(ends.near.ref(), bytes_of("too late")), 3ms);
+        CHECK(stopped.error() == errc::timed_out);
+        char into[16];
+        while (::recv(ends.far.number(), into, sizeof into, MSG_DONTWAIT) == 7) --filled;
+        CHECK(filled == 0);
+    }, blocks);
+}
+
 TEST_CASE("an empty send ends at once and sends nothing") {
     backend_runtime rt;
     rt->block_on([]() -> task<> {
