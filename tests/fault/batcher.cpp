@@ -27,9 +27,9 @@ struct by_value {
 
 // A batcher of what can only be moved, whose handler waits and then answers each with ten times as much.
 template <class Rules = no_rules>
-class counter : immovable {
+class counting : immovable {
 public:
-    explicit counter(batcher_options options = {})
+    explicit counting(batcher_options options = {})
         : rows{[this](std::span<std::unique_ptr<int>> all, replies<int>& to) { return answer_all(all, to); }, options} {
         open.set();
     }
@@ -41,7 +41,7 @@ public:
     }
     auto asks(int number) {
         struct one_ask {
-            counter* of;
+            counting* of;
             int number;
             std::unique_ptr<int> request = std::make_unique<int>(number);
             auto operator()() { return of->rows.submit(std::move(request)); }
@@ -104,7 +104,7 @@ fault all_served_or(std::array<answer, Many> const& ends, bool excused) {
 
 template <class Rules>
 fault made_or_not(refusal& memory) {
-    std::optional<counter<Rules>> one;
+    std::optional<counting<Rules>> one;
     bool failed = false;
     batcher_options options;
     options.max_in_flight = 3;
@@ -128,7 +128,7 @@ TEST_CASE("a batcher that cannot be made leaves nothing", "[batcher]") {
 
 TEST_CASE("to submit, to stand in line and to leave it needs no memory", "[batcher]") {
     auto const told = at_every_allocation([](refusal& memory) -> fault {
-        counter<> one;
+        counting<> one;
         one.open.reset();
         asker first{one.runs, one.asks(1), one.judge(1)};
         first.go();
@@ -150,7 +150,7 @@ TEST_CASE("to submit, to stand in line and to leave it needs no memory", "[batch
 TEST_CASE("batches stay smaller where there is no memory for a larger one, and a handler without memory fails its own",
           "[batcher]") {
     WEIR_CHECK_REFUSALS(2, [](refusal& memory) -> fault {
-        counter<> one;
+        counting<> one;
         auto const ends = one.ask_many<60>(memory, 60);
         if (fault const found = all_served_or(ends, memory.happened())) return found;
         return one.reopens();
@@ -159,7 +159,7 @@ TEST_CASE("batches stay smaller where there is no memory for a larger one, and a
 
 TEST_CASE("who shares a request shares its fate without memory, too", "[batcher]") {
     WEIR_CHECK_REFUSALS(1, [](refusal& memory) -> fault {
-        counter<by_value> one;
+        counting<by_value> one;
         auto const ends = one.ask_many<60>(memory, 4);
         if (fault const found = all_served_or(ends, memory.happened())) return found;
         for (std::size_t n = 4; n < ends.size(); ++n)
@@ -172,7 +172,7 @@ TEST_CASE("a batch that is tried again by halves is answered, or fails, without 
     WEIR_CHECK_REFUSALS(1, [](refusal& memory) -> fault {
         batcher_options options;
         options.on_error = on_batch_error::bisect;
-        counter<> one{options};
+        counting<> one{options};
         auto const ends = one.ask_many<12>(memory, 12);
         if (fault const found = all_served_or(ends, memory.happened())) return found;
         return one.reopens();

@@ -176,7 +176,7 @@ TEST_CASE("a request that is given up leaves the client fit for the next") {
 }
 
 TEST_CASE("a kept connection that has ended is noticed, or the request is sent again if that does no harm") {
-    weir::test::backend_runtime runs{2};
+    weir::test::backend_runtime runs{weir::test::whole_backend(), 2};
     http::client one;
     {
         // The peer ends its connection at once: the next request looks before it is sent.
@@ -210,7 +210,7 @@ TEST_CASE("a kept connection that has ended is noticed, or the request is sent a
 }
 
 TEST_CASE("a connection that was idle for too long, or of which more came than the answer, is not used again") {
-    weir::test::backend_runtime runs{2};
+    weir::test::backend_runtime runs{weir::test::whole_backend(), 2};
     http::client_options options;
     options.idle_time = 0s;
     http::client brief{options};
@@ -226,7 +226,7 @@ TEST_CASE("a connection that was idle for too long, or of which more came than t
 }
 
 TEST_CASE("what is no good answer is an error, and no hang") {
-    weir::test::backend_runtime runs{2};
+    weir::test::backend_runtime runs{weir::test::whole_backend(), 2};
     http::client one;
     std::string const half = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab";
     scripted peer{{{"SSH-2.0-x\r\n"}, {half}, {"HTTP/1.1 200 OK\r\n\r\nabc"}}};

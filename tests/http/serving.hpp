@@ -2,7 +2,7 @@
 // At its end no connection may be open, and no descriptor be left.
 #pragma once
 
-#include "client.hpp"
+#include "raw_client.hpp"
 
 #include "support/backends.hpp"
 #include "support/sockets.hpp"
@@ -43,7 +43,7 @@ bool eventually(Condition holds) {
 class serving {
 public:
     explicit serving(http::server_options options = {}, unsigned workers = 2, http::handler handle = {})
-        : runs_{workers}, other_{std::move(handle)},
+        : runs_{weir::test::whole_backend(), workers}, other_{std::move(handle)},
           listener_{weir::net::tcp_listener::bind(weir::net::address::loopback_v4(0)).value()},
           where_{listener_.local().value()},
           server_{options, [this](http::exchange& one) { return other_ ? other_(one) : answer(one); }},

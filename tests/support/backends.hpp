@@ -30,6 +30,9 @@ inline constexpr char const* backend_names[] = {
     "io_uring-operations",
 };
 
+// Repeats the test case for io_uring and epoll as they are: for what stands on operations that are tested on all four.
+inline char const* whole_backend() { return GENERATE(Catch::Generators::as<char const*>{}, "io_uring", "epoll"); }
+
 // Repeats the test case for each backend. One that this machine refuses is skipped, and the report says why.
 class backend_runtime {
 public:

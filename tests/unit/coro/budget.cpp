@@ -90,7 +90,10 @@ TEST_CASE("who always finds a lock free, a permit, an event set or a value gives
     CHECK(gives_way([&]() -> task<> { auto const held = co_await permits.acquire(); }, 8 * turn_budget::operations));
     event set;
     set.set();
-    CHECK(gives_way([&]() -> task<> { co_await set.wait(); }, 8 * turn_budget::operations));
+    CHECK(gives_way([&]() -> task<> {
+        auto const over = co_await set.wait();
+        if (!over) throw std::logic_error("a wait that nobody stops was stopped");
+    }, 8 * turn_budget::operations));
     channel<int> values{4};
     CHECK(gives_way([&]() -> task<> {
         auto const sent = co_await values.send(1);

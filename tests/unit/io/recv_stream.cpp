@@ -456,7 +456,7 @@ TEST_CASE("closing ends who waits, also from another worker, and gives back what
     CHECK(pool.available() == 32);
 }
 
-TEST_CASE("a stream that another thread has ended is given up by its home driver at the latest when that ends") {
+TEST_CASE("a stream of receives that another thread has ended is given up by its home driver at the latest when that ends") {
     test::watchdog const watched{patience};
     auto const name = GENERATE(from_range(std::begin(backend_names), std::end(backend_names)));
     std::string refusal;

@@ -1,4 +1,4 @@
-// tests/http/client.hpp: an HTTP client on weir's own streams, which reads one response at a time.
+// tests/http/raw_client.hpp: an HTTP client on weir's own streams, which reads one response at a time.
 #pragma once
 
 #include <http/ascii.hpp>
