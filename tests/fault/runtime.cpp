@@ -21,7 +21,9 @@
 #include <cstddef>
 #include <memory>
 #include <new>
+#include <stdexcept>
 #include <string>
+#include <sys/resource.h>
 #include <system_error>
 #include <tuple>
 #include <utility>
@@ -155,6 +157,29 @@ TEST_CASE("a runtime for whose nth thread there is no room throws why, joins the
         CHECK(runs.block_on(&seven) == 7);
     }
     CHECK(entries_of("task") == threads);
+}
+
+TEST_CASE("a start whose worker may open no file throws to who started it, and the next one works", "[runtime]") {
+    test::watchdog const watched{60};
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+    auto const seven = []() -> task<int> { co_return 7; };
+    for (unsigned const workers : {1u, 2u}) {
+        runtime runs{with_workers(workers)};
+        auto const open = entries_of("fd");
+        auto const none = rlimit{3, before.rlim_max}; // what is open stays open
+        REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+        std::string said;
+        try {
+            static_cast<void>(runs.block_on(seven));
+        } catch (std::runtime_error const& error) {
+            said = error.what();
+        }
+        REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+        CHECK(said.starts_with("neither io_uring nor epoll can be had: "));
+        CHECK(entries_of("fd") == open);
+        CHECK(runs.block_on(seven) == 7);
+    }
 }
 
 TEST_CASE("P3: a pool whose first thread is refused says so; one that has a thread queues, and runs", "[blocking]") {
