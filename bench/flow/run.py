@@ -2,7 +2,9 @@
 # Their tables stand in coalescer_table.py and batcher_table.py.
 
 import argparse
+import contextlib
 import importlib
+import os
 import pathlib
 import sys
 import tempfile
@@ -10,6 +12,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+import postgres_server
 from harness import report
 from harness.in_process import ROOT, run
 
@@ -21,11 +24,15 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/bench")
     mine, others = parser.parse_known_args()
     subjects = [importlib.import_module(table.stem).SUBJECT for table in sorted(HERE.glob("*_table.py"))]
-    if not {"-h", "--help"} & set(others):
+    asks = {"-h", "--help"} & set(others)
+    if not asks:
         subjects = [subject for subject in subjects if (mine.build / "bench/flow" / subject.program).exists()]
     if not subjects:
         sys.exit(f"bench flow: nothing is built in {mine.build}")
-    with tempfile.TemporaryDirectory() as scratch:
+    server = contextlib.nullcontext() if asks else postgres_server.running()
+    with tempfile.TemporaryDirectory() as scratch, server as address:
+        if address:
+            os.environ["WEIR_BENCH_POSTGRES"] = address
         documents = []
         for subject in subjects:
             documents.append(pathlib.Path(scratch) / f"{subject.program}.json")

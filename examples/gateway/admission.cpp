@@ -17,8 +17,8 @@ rate_answer request_rates::ask(std::string const& name, std::int64_t per_minute,
     auto const cost = full / static_cast<double>(per_minute);
     said.limit = per_minute;
     said.wait = buckets_.try_acquire(name, cost, now);
-    // One request is missing from the bucket, taken just now or not there, so that it is not full at `now`, and nobody can
-    // fill it at that time: this asks without taking.
+    // One request is missing from the bucket, taken just now or not there, so that it is not full at `now`, and nobody
+    // can fill it at that time: this asks without taking.
     said.reset = buckets_.try_acquire(name, full, now);
     auto const left = full - std::chrono::duration<double>{said.reset}.count();
     said.remaining = std::max<std::int64_t>(0, static_cast<std::int64_t>(left / cost + 1e-6));

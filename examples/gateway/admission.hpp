@@ -1,6 +1,6 @@
 // examples/gateway/admission.hpp: how often a key may ask, and what its client is told about it.
-// A bucket holds seconds: it gains one a second, up to a minute, and a request of a key that may ask n times a minute costs
-// 60/n of them. So keys of different rates share one table, and who has rested may ask for a minute's worth at once.
+// A bucket holds seconds: it gains one a second, up to a minute, and a request of a key that may ask n times a minute
+// costs 60/n of them. So keys of different rates share one table, and who has rested may ask for a minute's worth.
 // Source:   the headers are those of the OpenAI API (platform.openai.com, "Rate limits").
 #pragma once
 

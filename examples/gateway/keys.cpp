@@ -1,6 +1,8 @@
 // examples/gateway/keys.cpp: reading, comparing and making API keys.
 #include "keys.hpp"
 
+#include "store/key_digest.hpp"
+
 #include <sys/random.h>
 
 #include <algorithm>
@@ -45,7 +47,7 @@ void keys::add(std::string_view key, std::string_view source) {
     if (!is_key(key))
         throw std::invalid_argument(std::string(source) +
                                     ": a key must be 1 to 256 letters, digits or characters of -._~+/=");
-    all_.emplace_back(key);
+    all_.push_back({std::string{key}, "key-" + key_digest::of(key).text().substr(0, 8)});
 }
 
 void keys::add_file(std::string const& path) {
@@ -67,9 +69,10 @@ void keys::add_list(std::string_view list, std::string_view source) {
     }
 }
 
-bool keys::contains(std::string_view presented) const noexcept {
-    bool found = false;
-    for (auto const& key : all_) found |= equal_in_constant_time(key, presented);
+std::string const* keys::name_of(std::string_view presented) const noexcept {
+    std::string const* found = nullptr;
+    for (auto const& each : all_)
+        if (equal_in_constant_time(each.key, presented)) found = &each.name;
     return found;
 }
 

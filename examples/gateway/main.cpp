@@ -1,54 +1,90 @@
-// examples/gateway/main.cpp: the command line of the gateway.
+// examples/gateway/main.cpp: what the command line asks for.
 #include "gateway.hpp"
 #include "keys.hpp"
+#include "options.hpp"
+#include "serving.hpp"
 
-#include <http/run.hpp>
-#include <http/server.hpp>
-
-#include <CLI/CLI.hpp>
-#include <csignal>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <iostream>
+#include <stdexcept>
 #include <string>
-#include <vector>
+#include <unistd.h>
 
 namespace {
 
-// From the command line, a file and the environment; where there is none, a new one, which is printed.
-gateway::keys collect_keys(std::vector<std::string> const& given, std::string const& file) {
-    gateway::keys keys;
-    for (auto const& key : given) keys.add(key, "--api-key");
-    if (!file.empty()) keys.add_file(file);
-    if (char const* const list = std::getenv(gateway::keys::environment_variable))
-        keys.add_list(list, gateway::keys::environment_variable);
-    if (keys.size() == 0) {
-        auto const key = gateway::keys::random();
-        keys.add(key, "the random key");
-        std::printf("no API keys are configured; this one is for trying out: %s\n", key.c_str());
+using gateway::options;
+
+gateway::log_options log_options_of(options const& with) {
+    gateway::log_options made;
+    made.least = gateway::parse_log_level(with.log_level).value_or(gateway::log_level::info);
+    made.file = with.log_file;
+    return made;
+}
+
+// A gateway that nobody can use would teach nobody what it does.
+void have_a_key(options& with) {
+    if (with.has_keys) return;
+    with.api_keys.push_back(gateway::keys::random());
+    std::printf("no API keys are configured; this one is for trying out: %s\n", with.api_keys.back().c_str());
+}
+
+weir::task<weir::result<bool>> change_key(gateway::database* in, std::string const* key, options const* with) {
+    auto const digest = gateway::key_digest::of(*key);
+    weir::result<bool> changed = false;
+    if (with->what == options::deed::add_key) {
+        gateway::key_record record{with->key_name};
+        record.rate_limit = with->key_rate_limit;
+        changed = co_await in->add_key(digest, record);
+    } else {
+        changed = co_await in->revoke_key(digest);
     }
-    return keys;
+    co_await in->close();
+    co_return changed;
+}
+
+// Adds a key to the database and prints it, or disables one that the standard input names.
+int change_keys(options const& with, weir::runtime& runtime) {
+    if (with.database == "none") throw std::runtime_error("--database none: there are no keys to change");
+    auto const database = gateway::open_database(with.database, runtime.get_executor());
+    bool const adds = with.what == options::deed::add_key;
+    std::string key;
+    if (adds) key = gateway::keys::random();
+    else std::getline(std::cin, key);
+    auto const changed = runtime.block_on(&change_key, database.get(), &key, &with);
+    runtime.shutdown();
+    if (!changed) throw std::runtime_error("the database: " + changed.error().message());
+    if (!*changed) throw std::runtime_error("the database has no such key");
+    std::puts(adds ? key.c_str() : "the key is good no longer");
+    return 0;
 }
 
 int run(int argc, char** argv) {
-    CLI::App app{"A gateway before model servers that speak the OpenAI HTTP API."};
-    http::run_options options;
-    std::vector<std::string> keys;
-    std::string key_file;
-    options.add_to(app);
-    app.add_option("--api-key", keys, "a key that is accepted; may be given several times")->take_all();
-    app.add_option("--api-key-file", key_file, "a file of keys, one a line; # begins a comment");
-    app.footer("Keys are also read from the environment variable WEIR_GATEWAY_KEYS, separated by commas.\n"
-               "SIGINT and SIGTERM end the server when the requests that have begun are answered.");
-    CLI11_PARSE(app, argc, argv);
+    auto read = gateway::read_options(argc, argv, environ);
+    if (!read.go_on) return read.status;
+    options& with = read.got;
+    gateway::process_signals signals; // before there are threads, of which the log is the first
+    gateway::log log{log_options_of(with)};
+    gateway::worker_clocks clocks;
+    auto how = with.runtime();
+    how.on_thread_start = [&clocks](unsigned number) { clocks.enter(number); };
+    how.on_stall = [&log](weir::stall_report const& stall) {
+        auto const time = std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(stall.so_far).count());
+        log.say(gateway::log_level::warning, "a worker is held up", {{"worker", stall.worker}, {"milliseconds", time}});
+    };
+    weir::runtime runtime{how};
+    if (with.what == options::deed::add_key || with.what == options::deed::revoke_key) return change_keys(with, runtime);
+    if (with.what == options::deed::serve) have_a_key(with);
 
-    auto accepted = collect_keys(keys, key_file);
-    weir::io::signal_set signals{SIGINT, SIGTERM}; // before there are threads
-    weir::runtime runtime{options.runtime()};
-    gateway::gateway gateway{std::move(accepted), runtime.get_executor()};
-    http::server server{http::server_options{}, [&](http::exchange& one) { return gateway.handle(one); }};
-    auto const observed = gateway.observe(server);
-    return http::run_until_signalled(runtime, server, options, signals, [&] { return gateway.close(); });
+    gateway::gateway gateway{with, log, runtime, clocks};
+    gateway::serving serving{runtime, with, gateway, log};
+    int const status = with.what == options::deed::check ? 0 : serving.run(signals);
+    runtime.block_on([&] { return gateway.close(); });
+    runtime.shutdown();
+    if (with.what == options::deed::check) std::puts("the configuration is good");
+    return status;
 }
 
 } // namespace

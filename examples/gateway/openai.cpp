@@ -1,10 +1,16 @@
 // examples/gateway/openai.cpp: reading requests strictly, and writing vectors fast.
 #include "openai.hpp"
 
+#include "base64.hpp"
+#include "echo_model.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <charconv>
+#include <cstdint>
 #include <utility>
 
 namespace gateway {
@@ -63,7 +69,40 @@ std::variant<std::vector<std::string>, api_error> read_inputs(json& input) {
     return all;
 }
 
+void append_numbers(std::string& out, embedding const& vector) {
+    constexpr std::size_t longest = 16; // "-1.17549435e-38" and a comma
+    out.push_back('[');
+    auto const begin = out.size();
+    out.resize(begin + vector.size() * longest);
+    auto* at = out.data() + begin;
+    for (float const x : vector) {
+        at = std::to_chars(at, at + longest, x).ptr;
+        *at++ = ',';
+    }
+    out.resize(static_cast<std::size_t>(at - out.data()) - 1);
+    out.push_back(']');
+}
+
+void append_floats(std::string& out, embedding const& vector) {
+    std::array<std::byte, 4 * std::tuple_size_v<embedding>> bytes;
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+        bytes[i] = static_cast<std::byte>(std::bit_cast<std::uint32_t>(vector[i / 4]) >> i % 4 * 8 & 0xff);
+    out.push_back('"');
+    append_base64(out, bytes);
+    out.push_back('"');
+}
+
+constexpr std::int64_t model_created = 1'767'225'600; // the first day of 2026
+
 } // namespace
+
+model_card embedding_model_card() { return {"weir-ngram-384", model_created, "weir"}; }
+model_card echo_model_card() { return {echo_model_name, model_created, "weir"}; }
+
+api_error model_not_found(std::string_view id) {
+    return {404, "The model '" + std::string{id} + "' does not exist.", "invalid_request_error", "model",
+            "model_not_found"};
+}
 
 std::string model_list_json(std::span<model_card const> models) {
     json out;
@@ -85,11 +124,12 @@ std::variant<embeddings_request, api_error> parse_embeddings_request(std::string
                        "invalid_json");
     }
     if (!root.is_object()) return invalid("", "The body is not a JSON object.", "invalid_json");
+    embeddings_request request;
     for (auto const& [name, value] : root.items()) {
         if (name == "encoding_format") {
-            if (value != "float")
-                return invalid(name, "'encoding_format' must be \"float\"; nothing else is supported.",
-                               "unsupported_value");
+            if (value == "base64") request.format = vector_format::base64;
+            else if (value != "float")
+                return invalid(name, "'encoding_format' must be \"float\" or \"base64\".", "unsupported_value");
         } else if (name == "dimensions") {
             if (value != embedding_model::dimensions)
                 return invalid(name, "'dimensions' must be 384; nothing else is supported.", "unsupported_value");
@@ -102,11 +142,9 @@ std::variant<embeddings_request, api_error> parse_embeddings_request(std::string
     auto const model = root.find("model");
     if (model == root.end()) return invalid("model", "'model' is missing.", "missing_required_parameter");
     if (!model->is_string()) return invalid("model", "'model' must be a string.", "invalid_type");
-    embeddings_request request;
     request.model = model->get<std::string>();
     if (std::none_of(models.begin(), models.end(), [&](auto const& each) { return each.id == request.model; }))
-        return api_error{404, "The model '" + request.model + "' does not exist.", "invalid_request_error", "model",
-                         "model_not_found"};
+        return model_not_found(request.model);
 
     auto const input = root.find("input");
     if (input == root.end()) return invalid("input", "'input' is missing.", "missing_required_parameter");
@@ -118,26 +156,23 @@ std::variant<embeddings_request, api_error> parse_embeddings_request(std::string
 
 std::size_t approximate_tokens(std::string_view text) noexcept { return (text.size() + 3) / 4; }
 
-void append_embeddings_response(std::string& out, std::string_view model, std::span<embedding const> vectors,
-                                std::size_t prompt_tokens) {
-    constexpr std::size_t longest_number = 16; // "-1.17549435e-38" and a comma
-    out.append(R"({"object":"list","data":[)");
-    for (std::size_t i = 0; i < vectors.size(); ++i) {
-        out.append(i == 0 ? "" : ",").append(R"({"object":"embedding","index":)").append(std::to_string(i));
-        out.append(R"(,"embedding":[)");
-        auto const begin = out.size();
-        out.resize(begin + vectors[i].size() * longest_number);
-        auto* at = out.data() + begin;
-        for (float const x : vectors[i]) {
-            at = std::to_chars(at, at + longest_number, x).ptr;
-            *at++ = ',';
-        }
-        out.resize(static_cast<std::size_t>(at - out.data()) - 1);
-        out.append("]}");
-    }
+embeddings_writer::embeddings_writer(std::string& out, vector_format format) : out_{out}, format_{format} {
+    out_.append(R"({"object":"list","data":[)");
+}
+
+void embeddings_writer::add(embedding const& vector) {
+    out_.append(count_ == 0 ? "" : ",").append(R"({"object":"embedding","index":)").append(std::to_string(count_));
+    out_.append(R"(,"embedding":)");
+    if (format_ == vector_format::base64) append_floats(out_, vector);
+    else append_numbers(out_, vector);
+    out_.push_back('}');
+    ++count_;
+}
+
+void embeddings_writer::finish(std::string_view model, std::size_t prompt_tokens) {
     auto const tokens = std::to_string(prompt_tokens);
-    out.append(R"(],"model":)").append(dump(json(model)));
-    out.append(R"(,"usage":{"prompt_tokens":)")
+    out_.append(R"(],"model":)").append(dump(json(model)));
+    out_.append(R"(,"usage":{"prompt_tokens":)")
         .append(tokens)
         .append(R"(,"total_tokens":)")
         .append(tokens)

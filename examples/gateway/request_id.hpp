@@ -9,8 +9,8 @@ namespace gateway {
 
 inline constexpr char const* request_id_header = "x-request-id";
 
-// Whether a client's own id is taken over: 1 to 128 letters, digits or characters of -._:/+=, so that it can forge no line
-// of a log and no header.
+// Whether a client's own id is taken over: 1 to 128 letters, digits or characters of -._:/+=, so that it can forge no
+// line of a log and no header.
 bool is_request_id(std::string_view text) noexcept;
 
 // The client's own where it is one, else `made`.

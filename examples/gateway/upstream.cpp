@@ -89,7 +89,8 @@ weir::task<upstream::answer> upstream::send(http::client_request const& ask) {
     unsigned tries = 0;
     auto got = co_await weir::retry(
         with,
-        [](upstream* self, http::client_request const* what, std::optional<http::client_response>* last, unsigned* count) {
+        [](upstream* self, http::client_request const* what, std::optional<http::client_response>* last,
+           unsigned* count) {
             if (++*count > 1) self->figures_.retried.add();
             return self->attempt(*what, *last);
         },

@@ -1,7 +1,7 @@
 // examples/gateway/upstream.hpp: a server that speaks the OpenAI API, and to which requests are passed on.
-// A request is tried again only where nothing of it can have been done: when no connection was made, or the answer is a 503
-// that does not say when to come back; and only before any of its answer has been used, out of a budget that all requests
-// share. A breaker spares an upstream that keeps failing.
+// A request is tried again only where nothing of it can have been done: when no connection was made, or the answer is a
+// 503 that does not say when to come back; and only before any of its answer has been used, out of a budget that all
+// requests share. A breaker spares an upstream that keeps failing.
 #pragma once
 
 #include "api_error.hpp"

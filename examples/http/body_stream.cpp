@@ -42,6 +42,7 @@ public:
 
     response::body_kind kind = response::body_kind::chunked;
     std::uint64_t left = 0;
+    std::uint64_t sent = 0;
     bool bare = false; // a head and nothing else
     bool keep_alive = true;
     bool aborted = false;
@@ -78,6 +79,7 @@ void body_stream::begin(std::optional<std::uint64_t> length) {
 }
 
 bool body_stream::wants_body() const noexcept { return !state_->bare; }
+std::uint64_t body_stream::sent() const noexcept { return state_ ? state_->sent : 0; }
 bool body_stream::server_ending() const noexcept { return on_.server_.ending(); }
 
 void body_stream::abort() noexcept {
@@ -89,12 +91,13 @@ void body_stream::abort() noexcept {
 weir::result<void> body_stream::admit(std::uint64_t size) noexcept {
     WEIR_ASSERT(state_, "a response was written to that was not begun");
     if (state_->aborted || (state_->bare && size > 0)) return weir::errc::closed; // keeps S2
-    if (state_->kind != response::body_kind::sized || state_->bare) return {};
-    if (size > state_->left) {
+    bool const sized = state_->kind == response::body_kind::sized && !state_->bare;
+    if (sized && size > state_->left) {
         state_->aborted = true; // the client could take what follows for another response
         return weir::errc::too_long;
     }
-    state_->left -= size; // keeps S1
+    if (sized) state_->left -= size; // keeps S1
+    state_->sent += size;
     return {};
 }
 

@@ -53,6 +53,8 @@ public:
     // Needs: a `length` in begin.  Errors: also errc::end_of_stream for a file that is shorter.
     weir::task<weir::result<void>> send_file(weir::io::fd_ref file, weir::net::file_range range);
 
+    // Bytes of the body that were written or gathered so far.
+    std::uint64_t sent() const noexcept;
     // Whether the server is being drained, so that a stream without an end should end.
     bool server_ending() const noexcept;
     // The body cannot be finished: the connection is broken off when the handler returns.

@@ -154,7 +154,7 @@ weir::task<bool> connection::answer() {
     turn_to(doing::handling);
     auto& request = parser_.request();
     response_.clear();
-    exchange both{request, response_, {}, body_stream{*this}};
+    exchange both{request, response_, {}, body_stream{*this}, transport_.socket()};
     bool whole = false;
     try {
         co_await server_.handle_(both);

@@ -7,6 +7,7 @@
 #include "router.hpp"
 
 #include <weir/coro/task.hpp>
+#include <weir/net/tcp.hpp>
 
 #include <functional>
 
@@ -17,6 +18,7 @@ struct exchange {
     http::response& response; // an empty 200 to begin with
     path_parameters parameters;
     body_stream stream; // begun, it sends what the handler writes in the place of the response's body
+    weir::net::tcp_socket const& socket; // of the client; to ask, not to send
 };
 
 // Fills in the response.

@@ -27,14 +27,6 @@ weir::task<> drain_at_signal(weir::io::signal_set* signals, server* one) {
     one->drain();
 }
 
-// As many descriptors as the system allows: a limit of 1024 is the shell's habit, not a server's.
-void raise_descriptor_limit() noexcept {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max) return;
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit); // refused, the server takes fewer connections at a time
-}
-
 weir::task<> serve(weir::scope& tasks, server* one, server::listener_type* listener, weir::io::signal_set* signals) {
     tasks.spawn(&drain_at_signal, signals, one);
     co_await one->run(*listener);
@@ -55,6 +47,21 @@ weir::result<server::listener_type> bind(run_options const& options) {
 }
 
 } // namespace
+
+void raise_descriptor_limit() noexcept {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max) return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit); // refused, the server takes fewer connections at a time
+}
+
+weir::result<server::listener_type> listen(run_options const& options) {
+    auto listener = inherited_listener();
+    if (listener) return listener;
+    if (listener.error() == weir::errc::unsupported) return bind(options);
+    std::fprintf(stderr, "cannot use the inherited socket: %s\n", listener.error().message().c_str());
+    return listener.error();
+}
 
 void run_options::add_to(CLI::App& app) {
     app.add_option("--host", host, "address to listen on: an IPv4 address, or an IPv6 address in [brackets]")
@@ -78,12 +85,7 @@ weir::runtime_options run_options::runtime() const {
 int run_until_signalled(weir::runtime& on, server& one, run_options const& options, weir::io::signal_set& signals,
                         std::function<weir::task<>()> closing) {
     raise_descriptor_limit();
-    auto listener = inherited_listener();
-    if (!listener && listener.error() != weir::errc::unsupported) {
-        std::fprintf(stderr, "cannot use the inherited socket: %s\n", listener.error().message().c_str());
-        return 1;
-    }
-    if (!listener) listener = bind(options);
+    auto listener = listen(options);
     if (!listener) return 1;
     if (!on.backend_refusal().empty())
         std::fprintf(stderr, "io_uring is refused (%s); using epoll\n", on.backend_refusal().c_str());

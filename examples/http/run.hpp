@@ -29,6 +29,11 @@ public:
     unsigned workers = 0;
 };
 
+// As many descriptors as the system allows: a limit of 1024 is the shell's habit, not a server's.
+void raise_descriptor_limit() noexcept;
+// The listening socket that a service manager has handed over, once; or a new one. Says why there is none.
+weir::result<server::listener_type> listen(run_options const& options);
+
 // Listens, on the socket that a service manager has handed over where there is one, says so on the standard output and to
 // the manager, and serves until SIGINT or SIGTERM, then drains.
 // `closing` runs at the end, on the workers, for what must be closed before the runtime goes; may be empty.

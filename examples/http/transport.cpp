@@ -56,12 +56,13 @@ weir::task<weir::result<void>> transport::send_file(weir::io::fd_ref file, weir:
 }
 
 std::size_t transport::recv_now(std::span<std::byte> into) noexcept {
-    if (layer_) return 0;
+    if (layer_) return layer_->recv_now(into);
     auto const got = ::recv(socket_.ref().number(), into.data(), into.size(), MSG_DONTWAIT);
     return got > 0 ? static_cast<std::size_t>(got) : 0;
 }
 
 bool transport::is_stale() const noexcept {
+    if (layer_ && layer_->is_stale()) return true;
     std::byte one;
     auto const got = ::recv(socket_.ref().number(), &one, 1, MSG_DONTWAIT | MSG_PEEK);
     if (got > 0) return !layer_; // a layer has words of its own

@@ -36,6 +36,9 @@ public:
     virtual weir::task<weir::result<std::size_t>> send(std::span<iovec const> pieces) = 0;
     // Tells the peer that nothing more comes. The socket is shut down for writing after it.
     virtual weir::task<> say_end() = 0;
+    // As transport's, where a layer can; nobody receives meanwhile.
+    virtual std::size_t recv_now(std::span<std::byte>) noexcept { return 0; }
+    virtual bool is_stale() noexcept { return false; }
 };
 
 // Makes the layers of a server's, or of a client's connections.  Threads: any.
@@ -67,7 +70,7 @@ public:
     weir::task<weir::result<void>> send_all(std::span<iovec> pieces);
     // As net::sendfile; under a layer the bytes go through a buffer of 64 KiB.
     weir::task<weir::result<void>> send_file(weir::io::fd_ref file, weir::net::file_range range);
-    // What has come already, without waiting; 0 for nothing, and always under a layer.
+    // What has come already, without waiting; 0 for nothing.
     std::size_t recv_now(std::span<std::byte> into) noexcept;
     // Whether an idle connection is of no more use: the peer has ended it, or says what nobody has asked for.
     bool is_stale() const noexcept;

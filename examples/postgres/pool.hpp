@@ -43,7 +43,7 @@ public:
     weir::duration longest_pause = std::chrono::seconds{2};
     // The server ends what runs for longer, for whoever it was; zero: it is not told to, as some proxies want it.
     std::chrono::milliseconds statement_timeout = std::chrono::seconds{30};
-    weir::duration grace = std::chrono::seconds{1}; // after which a query that its caller has left is cancelled
+    weir::duration grace = std::chrono::seconds{1}; // for a query that its caller has left; cancelled within twice that
 };
 
 struct pool_figures {

@@ -61,7 +61,9 @@ weir::task<> session::serve() {
         static_cast<void>(co_await self->free_.acquire(self->depth_)); // until all is answered, or stopped
         both.request_stop();
     }, this);
-    if (!sent_.empty()) lose(failure{weir::make_error_code(weir::errc::shut_down)}); // keeps S3; nobody else is left
+    // Keeps S3; nobody else is left.
+    if (in_hand_ || !sent_.empty()) lose(failure{weir::make_error_code(weir::errc::shut_down)});
+    if (in_hand_) in_hand_->reply(*lost_);
 }
 
 weir::task<> session::send_all() {
@@ -70,14 +72,18 @@ weir::task<> session::send_all() {
         if (!place) co_return;
         auto next = co_await line_.recv();
         if (!next) co_return;
+        in_hand_ = std::move(*next);
         bool full = false;
         {
-            auto const turn = co_await turn_.lock();
-            if (!turn || lost_) {
-                next->reply(lost_ ? *lost_ : failure{turn.error()}); // keeps S3
-                co_return;
+            auto turn = co_await turn_.lock();
+            if (turn && is_held() && line_.try_send(std::move(*in_hand_))) in_hand_.reset();
+            while (turn && is_held()) { // keeps S5
+                auto const answered = co_await answered_.wait(*turn);
+                if (!answered) co_return;
             }
-            put(std::move(*next), std::move(*place));
+            if (!turn || lost_) co_return;
+            if (in_hand_) put(std::move(*in_hand_), std::move(*place));
+            in_hand_.reset();
             while (!lost_) { // what else there is goes along
                 auto room = free_.try_acquire();
                 if (!room) break;
@@ -110,13 +116,14 @@ weir::task<> session::empty_buffer() {
 weir::task<> session::read_all(session* self, weir::scope* both) {
     for (;;) {
         auto const ready = co_await weir::timeout(weir::io::poll_readable(self->socket_), self->grace_);
-        auto const turn = co_await self->turn_.lock();
-        if (!turn) break; // stopped
+        auto locked = co_await self->turn_.lock();
+        if (!locked) break; // stopped
+        weir::mutex_guard turn = std::move(*locked);
         bool const quiet = !ready && ready.error() == weir::errc::timed_out;
-        if (quiet && self->runs_for_nobody()) co_await self->cancel_running();
-        if (!ready && !quiet) self->lose(failure{connection_failure, ready.error().message()});
-        if (ready) self->take_answers();
-        if (self->lost_) break;
+        if (ready || quiet) self->take_answers();
+        else self->lose(failure{connection_failure, ready.error().message()});
+        if (!self->lost_ && self->is_overdue() && !self->anybody_waits()) co_await self->cancel_first(turn); // keeps S6
+        if (!turn || self->lost_) break;
     }
     both->request_stop();
 }
@@ -168,11 +175,11 @@ void session::take(PGresult* one) {
 void session::end_first() {
     flight ended = std::move(sent_.front());
     sent_.pop_front();
+    if (sent_.empty()) clearing_ = false; // keeps S7: the last was the sync alone
+    answered_.notify_all();
+    if (!ended.what) return;
     answer said = ended.said ? std::move(*ended.said) : answer{failure{connection_failure, "no result"}};
-    bool const hit = loose_cancels_ > 0 && said.error() == query_canceled;
-    if (hit) --loose_cancels_;
-    if (hit && !ended.what.caller.is_closed() && line_.try_send(std::move(ended.what))) return; // keeps S5
-    ended.what.reply(std::move(said)); // a caller who has left is no error
+    ended.what->reply(std::move(said)); // a caller who has left is no error
 }
 
 void session::lose(failure why) {
@@ -180,19 +187,36 @@ void session::lose(failure why) {
     while (!sent_.empty()) { // keeps S3
         flight& first = sent_.front();
         // What PostgreSQL has said of an error holds; rows without the sync may not have been committed.
-        if (first.said && !*first.said) first.what.reply(std::move(*first.said));
-        else first.what.reply(*lost_);
+        if (first.what) first.what->reply(first.said && !*first.said ? std::move(*first.said) : answer{*lost_});
         sent_.pop_front();
     }
 }
 
-// With the turn held, so that what the cancel could hit instead has been sent before: libpq's call returns when the
-// server has been told.
-weir::task<> session::cancel_running() {
-    std::unique_ptr<PGcancel, void (*)(PGcancel*)> const what{PQgetCancel(connection_.get()), &PQfreeCancel};
-    if (!what) co_return;
-    ++loose_cancels_; // also one that fails may have arrived
-    static_cast<void>(co_await weir::blocking(&send_cancel, what.get()));
+bool session::is_overdue() {
+    if (sent_.empty() || !sent_.front().is_deserted()) return false;
+    auto& at = sent_.front().overdue_at;
+    if (!at) at = weir::clock::now() + grace_;
+    return weir::clock::now() >= *at;
+}
+
+weir::task<> session::cancel_first(weir::mutex_guard& turn) {
+    PGconn* const it = connection_.get();
+    std::unique_ptr<PGcancel, void (*)(PGcancel*)> const what{PQgetCancel(it), &PQfreeCancel};
+    if (!what) co_return; // no memory; it is overdue the next time, too
+    clearing_ = true;
+    sent_.front().overdue_at = weir::clock::now() + grace_; // it may take a while, or what is behind it may run on
+    turn.unlock();
+    auto const told = co_await weir::blocking(&send_cancel, what.get());
+    auto again = co_await turn_.lock();
+    if (!again) co_return;
+    turn = std::move(*again);
+    if (lost_) co_return;
+    if (told && !*told) {
+        lose(failure{connection_failure, "a cancel may be on its way"});
+        co_return;
+    }
+    sent_.emplace_back(); // keeps S7
+    if (!put_sync(it) || PQflush(it) < 0) lose(why_now(connection_failure));
 }
 
 } // namespace postgres

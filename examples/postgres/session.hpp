@@ -4,14 +4,26 @@
 //     connecting --opened--> serving --the socket ends, or makes no sense--> lost
 //                               \----the line is closed and all is answered---> done
 // Two tasks serve: one sends what the line brings, one reads. libpq's connection knows nothing of threads, so:
-// S1: from `open` on, libpq is called only by who holds turn_; nobody holds it over a wait for the socket.
-// S2: sent_ is in the order in which PostgreSQL answers; each entry is one query and one sync on the wire.
+// S1: from `open` on, libpq is called only by who holds turn_, but for the cancel, which has an object of its own; nobody
+//     holds it over a wait.
+// S2: sent_ is in the order in which PostgreSQL answers; an entry is a query and its sync on the wire, or a sync alone.
 // S3: whoever takes a request from the line answers it: by what PostgreSQL says at the sync, or by why it cannot.
 // S4: nobody polls the socket when the session dies: libpq closes it then.
-// S5: a cancel that found its query at its end may hit the next one instead; that was rolled back, and goes into the line
-//     once more.
+// A cancel names no query. The server makes two signals of it, to its process and to that one's group, and each hits what
+// runs when the process looks: the query it was meant for, one behind it on the wire, both, or nothing. So nobody may
+// wait for what is behind a query that is cancelled. What is on its way, seen as a whole:
+//     wanted --a caller leaves--> held --all callers have left, and the first did long ago--> clearing
+//       ^---the last of those who left is answered---'                                           |
+//       '---------------------------------nothing is on the wire any more------------------------'
+// S5: queries are put on the wire while wanted, and not otherwise: nobody gets behind a query that runs for nobody.
+// S6: a cancel is under way only while clearing, and then nobody waits for what is on the wire (by S5 it stays so).
+// S7: clearing ends only when a sync was answered that was sent after the last cancel's connection had ended.
+//     The server has sent its signals by then; the process takes them, at the latest, when it reads that sync, and one
+//     that comes while it reads is forgotten. When nobody knows whether they were sent, the connection is given up.
+// What comes meanwhile stays in the line, for other sessions or for later.
 // Cancel:   a caller who leaves changes nothing on the wire: its results are read and dropped in their place. A query
-//           that runs on although its caller has left is cancelled after a while, so that it does not hold up others.
+//           that runs on although its caller has left is cancelled after `grace` to twice that, once nobody waits behind
+//           it: who was behind it already is answered in its place, and may wait for as long as it runs.
 #pragma once
 
 #include "answer.hpp"
@@ -24,9 +36,11 @@
 #include <weir/coro/scope.hpp>
 #include <weir/coro/task.hpp>
 #include <weir/io/fd.hpp>
+#include <weir/sync/condition.hpp>
 #include <weir/sync/mutex.hpp>
 #include <weir/sync/semaphore.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <deque>
 #include <libpq-fe.h>
@@ -65,10 +79,14 @@ public:
 private:
     class flight {
     public:
+        flight() noexcept = default; // a sync alone
         flight(request of, weir::permit its) noexcept : what{std::move(of)}, place{std::move(its)} {}
-        request what;
+        bool is_wanted() const noexcept { return what && !what->caller.is_closed(); }
+        bool is_deserted() const noexcept { return what && what->caller.is_closed(); }
+        std::optional<request> what;
         weir::permit place;
-        std::optional<answer> said; // until the sync
+        std::optional<answer> said;                 // until the sync
+        std::optional<weir::time_point> overdue_at; // once it is the first, and its caller was seen to be gone
     };
     struct finish {
         void operator()(PGconn* one) const noexcept { PQfinish(one); }
@@ -83,9 +101,16 @@ private:
     void take(PGresult* one);
     void end_first();
     void lose(failure why);
-    bool runs_for_nobody() const noexcept { return !sent_.empty() && sent_.front().what.caller.is_closed(); }
-    // Asks the server on a thread that may block.
-    weir::task<> cancel_running();
+    bool is_held() const noexcept {
+        return clearing_ || std::any_of(sent_.begin(), sent_.end(), [](flight const& one) { return one.is_deserted(); });
+    }
+    bool anybody_waits() const noexcept {
+        return std::any_of(sent_.begin(), sent_.end(), [](flight const& one) { return one.is_wanted(); });
+    }
+    bool is_overdue();
+    // Asks the server on a thread that may block, and sends a sync. The turn is given up meanwhile, and is not had again
+    // when the session is stopped.  Needs: nobody waits for what is on the wire.
+    weir::task<> cancel_first(weir::mutex_guard& turn);
 
     failure why_now(sql_state otherwise) const { return {otherwise, words_of(PQerrorMessage(connection_.get()))}; }
     static std::string words_of(char const* text);
@@ -98,8 +123,10 @@ private:
     std::unique_ptr<PGconn, finish> connection_;
     weir::io::fd_ref socket_; // libpq's
     std::deque<flight> sent_;
-    unsigned loose_cancels_ = 0; // were sent, and have hit nothing yet
+    bool clearing_ = false;
+    weir::condition answered_{turn_}; // one more is
     std::optional<failure> lost_;
+    std::optional<request> in_hand_; // of the sender, and at the end of serve()
 };
 
 } // namespace postgres

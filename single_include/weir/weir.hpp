@@ -20934,6 +20934,8 @@ inline void epoll_driver::interrupt() noexcept {
 
 // weir/io/backend.hpp: which driver a thread gets: io_uring where the kernel lets us, else epoll, with the reason.
 
+#include <stdexcept>
+
 namespace weir::io {
 
 // A backend that is wished for, and what of io_uring it does without.
@@ -20986,15 +20988,20 @@ inline std::optional<backend_choice> parse_backend(std::string_view words) noexc
 }
 
 // A driver for the calling thread. Where io_uring was to be tried and is refused, `refusal` says why; else it is empty.
-// Errors: ends the program when there is no epoll either, since the process can open no file then.
+// Errors: std::runtime_error, with the kernel's reason, when there is no epoll either: the process can open no file then.
+//         Without exceptions that ends the program.
 inline std::unique_ptr<driver> open_driver(backend_choice choice, unsigned entries, std::string& refusal) {
     refusal.clear();
     if (choice.tries_io_uring())
         if (auto made = uring_driver::open(entries, refusal, choice.features())) return made;
     std::string why;
     if (auto made = epoll_driver::open(why)) return made;
+#if WEIR_EXCEPTIONS
+    throw std::runtime_error{"neither io_uring nor epoll can be had: " + why};
+#else
     std::fprintf(stderr, "weir: %s\n", why.c_str());
     WEIR_FATAL("neither io_uring nor epoll can be had");
+#endif
 }
 
 } // namespace weir::io
@@ -25001,7 +25008,6 @@ private:
 } // namespace weir
 
 #include <latch>
-#include <stdexcept>
 
 namespace weir {
 

@@ -1,10 +1,12 @@
 // tests/gateway/openai.cpp: the JSON that clients of the OpenAI API send and read.
+#include <gateway/base64.hpp>
 #include <gateway/openai.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 #include <nlohmann/json.hpp>
 
 #include <random>
+#include <span>
 
 using nlohmann::json;
 
@@ -39,6 +41,8 @@ TEST_CASE("an input is a string or an array of strings") {
     CHECK(accepts(with(R"("input":["a","\u00e4","c"])")).inputs == std::vector<std::string>{"a", "ä", "c"});
     CHECK(accepts(with(R"("input":" ","encoding_format":"float","dimensions":384,"user":"u")")).model ==
           "weir-ngram-384");
+    CHECK(accepts(with(R"("input":"a")")).format == gateway::vector_format::numbers);
+    CHECK(accepts(with(R"("input":"a","encoding_format":"base64")")).format == gateway::vector_format::base64);
     std::vector<std::string> const many(2048, "x");
     CHECK(accepts(json{{"model", "weir-ngram-384"}, {"input", many}}.dump()).inputs == many);
     CHECK(accepts(with("\"input\":\"" + std::string(32768, 'x') + "\"")).inputs[0].size() == 32768);
@@ -55,7 +59,7 @@ TEST_CASE("a field that is wrong is named") {
     refuses(with(R"("input":3)"), 400, "input", "string");
     refuses(with(R"("user":"u")"), 400, "input", "missing");
     refuses(with("\"input\":\"" + std::string(32769, 'x') + "\""), 400, "input", "longer");
-    refuses(with(R"("input":"a","encoding_format":"base64")"), 400, "encoding_format", "float");
+    refuses(with(R"("input":"a","encoding_format":"hex")"), 400, "encoding_format", "base64");
     refuses(with(R"("input":"a","encoding_format":1)"), 400, "encoding_format", "float");
     refuses(with(R"("input":"a","dimensions":3)"), 400, "dimensions", "384");
     refuses(with(R"("input":"a","user":3)"), 400, "user", "string");
@@ -89,7 +93,9 @@ TEST_CASE("an answer holds the vectors in order, and each number reads back as t
     vectors[0][3] = -3.4028235e38F;
     vectors[0][4] = -1.2345678e-30F;
     std::string out = "x";
-    gateway::append_embeddings_response(out, "b\"c", vectors, 12);
+    gateway::embeddings_writer writer{out};
+    for (auto const& vector : vectors) writer.add(vector);
+    writer.finish("b\"c", 12);
     auto const body = json::parse(out.substr(1));
     CHECK(body["object"] == "list");
     CHECK(body["model"] == "b\"c");
@@ -104,6 +110,41 @@ TEST_CASE("an answer holds the vectors in order, and each number reads back as t
         for (std::size_t k = 0; k < 384; ++k) same = same && numbers[k].get<float>() == vectors[i][k];
         CHECK(same);
     }
+}
+
+TEST_CASE("a vector as base64 holds its floats, the lowest byte first") {
+    gateway::embedding vector{};
+    vector[0] = 1.0F;                // 00 00 80 3f
+    vector[1] = -2.5F;               // 00 00 20 c0
+    vector[383] = 1.17549435e-38F;   // 00 00 80 00
+    std::string out;
+    gateway::embeddings_writer writer{out, gateway::vector_format::base64};
+    writer.add(vector);
+    writer.add(vector);
+    writer.finish("m", 1);
+    auto const body = json::parse(out);
+    auto const text = body["data"][1]["embedding"].get<std::string>();
+    REQUIRE(text.size() == 384 * 4 / 3 * 4);
+    CHECK(text.substr(0, 11) == "AACAPwAAIMA");
+    CHECK(text.substr(11, 1000) == std::string(1000, 'A'));
+    CHECK(text.substr(2040) == "AAAAAIAA");
+}
+
+TEST_CASE("base64 pads what is no multiple of three bytes") {
+    auto const encoded = [](std::string_view text) {
+        std::string out = ">";
+        gateway::append_base64(out, std::as_bytes(std::span{text}));
+        return out;
+    };
+    // RFC 4648, section 10
+    CHECK(encoded("") == ">");
+    CHECK(encoded("f") == ">Zg==");
+    CHECK(encoded("fo") == ">Zm8=");
+    CHECK(encoded("foo") == ">Zm9v");
+    CHECK(encoded("foob") == ">Zm9vYg==");
+    CHECK(encoded("fooba") == ">Zm9vYmE=");
+    CHECK(encoded("foobar") == ">Zm9vYmFy");
+    CHECK(encoded("\xff\xfe\xfb") == ">//77");
 }
 
 TEST_CASE("models are listed as cards") {

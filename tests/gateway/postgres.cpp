@@ -1,13 +1,11 @@
 // tests/gateway/postgres.cpp: the client of PostgreSQL, against a server that answers, hesitates, dies and comes back.
 #if __has_include(<libpq-fe.h>)
 
+#include "gateway/postgres_client.hpp"
 #include "gateway/postgres_server.hpp"
 #include "support/scale.hpp"
-#include "support/watchdog.hpp"
 
-#include <postgres/pool.hpp>
 #include <weir/coro/when_all.hpp>
-#include <weir/runtime/runtime.hpp>
 #include <weir/timer/sleep.hpp>
 #include <weir/timer/timeout.hpp>
 
@@ -22,59 +20,10 @@
 
 using namespace weir;
 using namespace std::chrono_literals;
+using test::count_right;
+using test::impatient;
 using test::postgres_server;
-
-namespace {
-
-// A runtime and a pool on it, which is closed at the end.
-class client {
-public:
-    explicit client(std::string const& where, postgres::pool_options options = {})
-        : runs_{two_workers()}, pool_{where, runs_.get_executor(), options} {}
-    ~client() {
-        if (open) runs_.block_on([](postgres::pool* of) { return of->close(); }, &pool_);
-    }
-    bool open = true; // not closed by the test itself
-    postgres::pool* operator->() noexcept { return &pool_; }
-    template <class... Params>
-    postgres::answer ask(std::string sql, Params const&... params) {
-        return runs_.block_on([&](std::string text) { return pool_.query(std::move(text), params...); }, std::move(sql));
-    }
-    // Runs fn(pool&), a task<T>.
-    template <class F>
-    auto run(F fn) {
-        return runs_.block_on(fn, std::ref(pool_));
-    }
-
-private:
-    static runtime_options two_workers() {
-        runtime_options options;
-        options.workers = 2;
-        return options;
-    }
-    test::watchdog const watched_{60};
-    runtime runs_;
-    postgres::pool pool_;
-};
-
-postgres::pool_options impatient() {
-    postgres::pool_options options;
-    options.grace = 50ms;
-    options.first_pause = 5ms;
-    options.longest_pause = 50ms;
-    return options;
-}
-
-task<int> count_right(postgres::pool& from, int first, int count) {
-    int right = 0;
-    for (int n = first; n < first + count; ++n) {
-        auto const got = co_await from.query("SELECT $1::int * 2", n);
-        right += const_cast<postgres::answer&>(got)->integer(0, 0) == 2 * n;
-    }
-    co_return right;
-}
-
-} // namespace
+using client = test::postgres_client;
 
 TEST_CASE("a number of base 36 is the five characters of an SQLSTATE") {
     for (auto const text : {"08006", "57P01", "XX000", "ZZZZZ", "00001"}) {
@@ -202,47 +151,6 @@ TEST_CASE("answers larger than a socket's buffer arrive whole while as much is s
         co_return sum;
     });
     CHECK(sizes == (std::size_t{24} << 20));
-}
-
-TEST_CASE("a query that its caller has left is cancelled, and the connection answers the next") {
-    auto& server = postgres_server::running();
-    auto options = impatient();
-    options.connections = 1;
-    client c{server.by_socket(), options};
-    REQUIRE(c.ask("SELECT 1").has_value());
-    auto const begun = weir::clock::now();
-    auto const left = c.run([](postgres::pool& from) -> task<std::error_code> {
-        auto const got = co_await timeout(from.query("SELECT pg_sleep(30)"), 30ms);
-        co_return got.error();
-    });
-    CHECK(left == errc::timed_out);
-    CHECK(weir::clock::now() - begun < 10s);
-    auto next = c.ask("SELECT 2");
-    REQUIRE(next.has_value());
-    CHECK(next->integer(0, 0) == 2);
-    CHECK(weir::clock::now() - begun < 20s);
-    CHECK(c->figures().opened == 1);
-}
-
-TEST_CASE("callers who leave at random do not shift the answers of those who stay") {
-    postgres::pool_options options;
-    options.connections = 1;
-    client c{postgres_server::running().by_socket(), options};
-    auto const wrong = c.run([](postgres::pool& from) -> task<int> {
-        int bad = 0;
-        for (int n = 0; n < 100; ++n) {
-            auto const leave = [](postgres::pool& of, int after) -> task<> {
-                std::chrono::microseconds const patience{after};
-                static_cast<void>(co_await timeout(of.query("SELECT -1, pg_sleep(0.002)"), patience));
-            };
-            auto const all = co_await when_all(leave(from, n * 37 % 4000), count_right(from, n, 2),
-                                               leave(from, n * 91 % 3000));
-            bad += std::get<1>(all) != 2;
-        }
-        co_return bad;
-    });
-    CHECK(wrong == 0);
-    CHECK(c->figures().opened == 1);
 }
 
 TEST_CASE("the server ends what runs for longer than the statement timeout") {

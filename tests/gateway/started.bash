@@ -4,7 +4,8 @@ gateway=$1/examples/gateway/weir-gateway
 key=key-of-the-tests
 scratch=$(mktemp -d)
 server=
-unset WEIR_GATEWAY_KEYS
+for variable in $(env | sed -n 's/^\(WEIR_GATEWAY_[A-Z_]*\)=.*/\1/p'); do unset "$variable"; done
+export WEIR_GATEWAY_DATABASE=$scratch/gateway.db
 
 end_all() {
     if [ -n "$server" ]; then { kill -KILL "$server" && wait "$server"; } 2>/dev/null || true; fi
@@ -14,7 +15,7 @@ trap end_all EXIT
 
 fail() { # MESSAGE
     echo "failed: $1" >&2
-    if [ -s "$scratch/err" ]; then sed 's/^/the gateway says: /' "$scratch/err" >&2; fi
+    grep -v '"level":"info"' "$scratch/err" 2>/dev/null | tail -n 20 | sed 's/^/the gateway says: /' >&2 || true
     exit 1
 }
 
@@ -25,7 +26,7 @@ start() { # BACKEND ARGUMENTS...
     server=$!
     url=
     for _ in $(seq 200); do
-        url=$(sed -n 's/^listening on \(http:[^ ]*\) .*/\1/p' "$scratch/out")
+        url=$(sed -n 's/^listening on \(https*:[^ ]*\) .*/\1/p' "$scratch/out")
         if [ -n "$url" ]; then break; fi
         kill -0 "$server" 2>/dev/null || fail "the gateway ended before it listened"
         sleep 0.02

@@ -2,27 +2,26 @@
 // The database is used on the worker itself: the call is what is shared, and a thread would cost both the same.
 #pragma once
 
+#include "many_tasks.hpp"
+
 #include <harness/measure.hpp>
 
-#include <weir/coro/scope.hpp>
 #include <weir/coro/task.hpp>
 #include <weir/flow/batcher.hpp>
 #include <weir/flow/loader.hpp>
-#include <weir/runtime/runtime.hpp>
+#include <weir/flow/mix_hash.hpp>
 
 #if WEIR_BENCH_SQLITE
 #include <sqlite3.h>
 #endif
 
-#include <chrono>
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <functional>
-#include <random>
 #include <span>
 #include <string>
 #include <vector>
@@ -115,39 +114,6 @@ private:
     sqlite3_stmt* insert_ = nullptr;
     sqlite3_stmt* select_ = nullptr;
     sqlite3_stmt* select_many_ = nullptr;
-};
-
-// 64 tasks on one worker; each does its part of `times` operations of `Self::one`.
-template <class Self>
-class many_tasks {
-public:
-    double run(std::uint64_t times) { return runtime_.block_on(&many_tasks::all, std::ref(*this), times); }
-
-protected:
-    many_tasks() : runtime_{one_worker()} {}
-    weir::runtime runtime_;
-
-private:
-    static constexpr std::uint64_t tasks = 64;
-    static weir::runtime_options one_worker() {
-        weir::runtime_options chosen;
-        chosen.workers = 1;
-        return chosen;
-    }
-    static weir::task<double> all(many_tasks& self, std::uint64_t times) {
-        using clock = std::chrono::steady_clock;
-        auto const start = clock::now();
-        co_await weir::in_scope(&many_tasks::spawn_all, std::ref(self), times);
-        co_return std::chrono::duration<double, std::nano>{clock::now() - start}.count();
-    }
-    static weir::task<> spawn_all(weir::scope& children, many_tasks& self, std::uint64_t times) {
-        for (std::uint64_t n = 0; n < tasks; ++n)
-            children.spawn(&many_tasks::works, std::ref(self), n, times / tasks + (n < times % tasks));
-        co_return;
-    }
-    static weir::task<> works(many_tasks& self, std::uint64_t seed, std::uint64_t count) {
-        for (std::uint64_t n = 0; n < count; ++n) co_await static_cast<Self&>(self).one(seed * 7919 + n);
-    }
 };
 
 class inserts_one_by_one : public many_tasks<inserts_one_by_one> {

@@ -1,7 +1,6 @@
-// examples/gateway/search/kernel.cpp: tiles of rows and queries whose sums stay in registers.
+// examples/gateway/search/kernel.cpp: tiles of one row and up to four queries, whose sums stay in registers.
 #include "kernel.hpp"
 
-#include <weir/cpu/prefetch.hpp>
 #include <weir/simd/lanes.hpp>
 
 #include <algorithm>
@@ -12,58 +11,70 @@ namespace gateway {
 namespace {
 
 using lanes = weir::simd::number_lanes<float>;
-static_assert(row_grain % lanes::width == 0, "a row is a whole number of lanes");
 
-constexpr std::size_t rows_in_tile = 2;
-constexpr std::size_t queries_in_tile = 4; // eight sums: as many additions as a core has under way
+// A core has about eight additions under way, so that is how many sums a tile has: several chains for each query, where
+// there are few. One row at a time, as two together are read from memory at less than half the speed.
+template <std::size_t Queries>
+inline constexpr std::size_t chains = std::min<std::size_t>(Queries <= 2 ? 4 : 2, row_grain / lanes::width);
+static_assert(row_grain % (lanes::width * chains<1>) == 0, "a row is a whole number of steps");
 
 struct place {
     float const* row;
     float const* query;
     std::size_t stride;
     float* out;
-    std::size_t rows; // from the products of one query to those of the next
+    std::size_t rows; // from the product of one query to that of the next
 };
 
-// Written as packs, not as loops: a compiler that leaves a loop over the sums keeps them in memory.
+// Written as packs and not as loops: where a compiler keeps the loop over the sums, it keeps them in memory.
 template <std::size_t Queries, std::size_t... N>
 void tile(place const& at, std::index_sequence<N...>) noexcept {
-    std::array<lanes, sizeof...(N)> sums{};
-    for (std::size_t d = 0; d < at.stride; d += lanes::width)
-        ((sums[N] = lanes::multiply_add(lanes::load(at.row + N / Queries * at.stride + d),
-                                        lanes::load(at.query + N % Queries * at.stride + d), sums[N])),
+    std::array<lanes, sizeof...(N)> sums{}; // of query N % Queries, chain N / Queries
+    constexpr std::size_t step = lanes::width * chains<Queries>;
+    for (std::size_t d = 0; d < at.stride; d += step)
+        ((sums[N] = lanes::multiply_add(lanes::load(at.row + d + N / Queries * lanes::width),
+                                        lanes::load(at.query + N % Queries * at.stride + d + N / Queries * lanes::width),
+                                        sums[N])),
          ...);
-    ((at.out[N % Queries * at.rows + N / Queries] = sums[N].total()), ...);
+    ((N < Queries ? void() : void(sums[N % Queries] = sums[N % Queries] + sums[N])), ...);
+    ((N < Queries ? void(at.out[N % Queries * at.rows] = sums[N % Queries].total()) : void()), ...);
 }
 
-template <std::size_t Rows>
-void tiles(place at, std::size_t queries) noexcept {
-    for (; queries >= queries_in_tile; queries -= queries_in_tile) {
-        tile<queries_in_tile>(at, std::make_index_sequence<Rows * queries_in_tile>{});
-        at.query += queries_in_tile * at.stride;
-        at.out += queries_in_tile * at.rows;
+template <std::size_t Queries>
+void tile(place const& at) noexcept {
+    tile<Queries>(at, std::make_index_sequence<Queries * chains<Queries>>{});
+}
+
+// Eight queries stay in the first cache beside the rows that pass by.
+constexpr std::size_t queries_at_a_time = 8;
+// And so many rows in the second one, for the next eight.
+constexpr std::size_t rows_at_a_time = 64;
+
+void multiply(place at, std::size_t rows, std::size_t queries) noexcept {
+    for (; rows > 0; --rows) {
+        place next = at;
+        auto left = queries;
+        for (; left >= 4; left -= 4) {
+            tile<4>(next);
+            next.query += 4 * at.stride;
+            next.out += 4 * at.rows;
+        }
+        if (left == 3) tile<3>(next);
+        if (left == 2) tile<2>(next);
+        if (left == 1) tile<1>(next);
+        at.row += at.stride;
+        ++at.out;
     }
-    if (queries == 3) tile<3>(at, std::make_index_sequence<Rows * 3>{});
-    if (queries == 2) tile<2>(at, std::make_index_sequence<Rows * 2>{});
-    if (queries == 1) tile<1>(at, std::make_index_sequence<Rows>{});
 }
 
 } // namespace
 
 void multiply_rows(float const* row, std::size_t rows, float const* query, std::size_t queries, std::size_t stride,
                    float* out) noexcept {
-    constexpr std::size_t ahead = 8; // rows: what the core does meanwhile takes about as long as memory
-    place at{row, query, stride, out, rows};
-    for (std::size_t left = rows; left > 0;) {
-        std::size_t const now = std::min(left, rows_in_tile);
-        if (left > ahead)
-            weir::prefetch_range<weir::locality::low>(at.row + ahead * stride, now * stride * sizeof(float));
-        if (now == rows_in_tile) tiles<rows_in_tile>(at, queries);
-        else tiles<1>(at, queries);
-        at.row += now * stride;
-        at.out += now;
-        left -= now;
-    }
+    for (std::size_t r = 0; r < rows; r += rows_at_a_time)
+        for (std::size_t q = 0; q < queries; q += queries_at_a_time)
+            multiply(place{row + r * stride, query + q * stride, stride, out + q * rows + r, rows},
+                     std::min(rows - r, rows_at_a_time), std::min(queries - q, queries_at_a_time));
 }
 
 } // namespace gateway

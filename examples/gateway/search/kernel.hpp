@@ -1,6 +1,6 @@
-// examples/gateway/search/kernel.hpp: scalar products of stored rows with one query or several, in one pass over the rows.
+// examples/gateway/search/kernel.hpp: products of stored rows with one query or several, in one pass over the rows.
 // One query waits for memory: 384 dimensions are 1.5 KiB a row, which the core is done with long before the next ones
-// arrive. So the rows are read once for all queries at hand, two rows and four queries at a time in registers.
+// arrive. So the rows are read once for all queries at hand, for four queries at a time.
 // Error:    as for any order of additions, at most n * u * |row| * |query| for n dimensions, where u is 2^-24.
 #pragma once
 
@@ -8,8 +8,8 @@
 
 namespace gateway {
 
-// Rows begin at multiples of this many floats (one cache line), and are filled up with zeros: no row has a rest.
-inline constexpr std::size_t row_grain = 16;
+// Rows begin at multiples of this many floats (two cache lines), and are filled up with zeros: no row has a rest.
+inline constexpr std::size_t row_grain = 32;
 
 constexpr std::size_t padded(std::size_t dimensions) noexcept {
     return (dimensions + row_grain - 1) / row_grain * row_grain;
