@@ -42,6 +42,7 @@ function(weir_parse_once target)
         set_source_files_properties(${object} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
         add_library(${name}_code STATIC ${object})
         set_target_properties(${name}_code PROPERTIES LINKER_LANGUAGE CXX)
+        target_link_libraries(${name}_code PUBLIC Catch2::Catch2) # whose inline functions are among them
     endif()
     target_compile_options(${target} PRIVATE ${ARGN})
     target_precompile_headers(${target} REUSE_FROM ${name})

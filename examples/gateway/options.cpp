@@ -130,6 +130,8 @@ void add_limits(CLI::App& app, options& to) {
     add_time(app, "--body-pause", server.body_pause, 1, "how long a body may stand still");
     add_time(app, "--send-timeout", server.send, 1, "how long a client may refuse to take a piece of its answer");
     add_time(app, "--drain-timeout", server.drain, 0, "how long the end waits for requests that have begun");
+    add_time(app, "--drain-farewell", server.farewell, 0,
+             "of that, how long it waits for requests that are on their way");
 }
 
 void add_actions([[maybe_unused]] CLI::App& app, [[maybe_unused]] options& to) {

@@ -80,7 +80,7 @@ TEST_CASE("a reloader that fails is told of by its name, and the others have the
     });
     all.add("log", [&] { order.push_back("log"); });
     all.add_task("certificates", [&]() -> weir::task<std::string> {
-        co_await weir::sleep_for(1ms);
+        static_cast<void>(co_await weir::sleep_for(1ms));
         order.push_back("certificates");
         co_return "tls.pem: expired";
     });
@@ -89,7 +89,7 @@ TEST_CASE("a reloader that fails is told of by its name, and the others have the
         co_return "";
     });
     all.add_task("thrown", []() -> weir::task<std::string> {
-        co_await weir::sleep_for(1ms);
+        static_cast<void>(co_await weir::sleep_for(1ms));
         throw std::runtime_error{""};
     });
     auto const failed = runs.block_on([](gateway::reload* of) { return of->run(); }, &all);
@@ -138,8 +138,9 @@ TEST_CASE("each hangup reloads, the service manager hears of both ends, and a st
                 watching.spawn(watch, what, signals);
                 for (int n = 1; n <= 2; ++n) {
                     ::kill(::getpid(), SIGHUP);
-                    while (done->load(weir::relaxed) < n) co_await weir::sleep_for(1ms); // a count
-                    co_await weir::sleep_for(20ms);
+                    while (done->load(weir::relaxed) < n) // a count
+                        static_cast<void>(co_await weir::sleep_for(1ms));
+                    static_cast<void>(co_await weir::sleep_for(20ms));
                 }
                 watching.request_stop();
             }, of, from, count);

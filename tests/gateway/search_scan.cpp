@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <initializer_list>
 #include <memory>
 #include <random>
 #include <span>
@@ -103,8 +104,8 @@ std::vector<std::string> shuffled_ids(std::size_t count, std::mt19937& random) {
 TEST_CASE("every product of a row and a query is within the bound, whatever the numbers of both") {
     std::mt19937 random{1};
     for (std::size_t const stride : {gateway::row_grain, 3 * gateway::row_grain, std::size_t{384}})
-        for (std::size_t const rows : {1, 2, 63, 64, 65, 130})
-            for (std::size_t const queries : {1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17}) {
+        for (std::size_t const rows : std::initializer_list<std::size_t>{1, 2, 63, 64, 65, 130})
+            for (std::size_t const queries : std::initializer_list<std::size_t>{1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17}) {
                 auto const a = random_numbers(rows * stride, random);
                 auto const b = random_numbers(queries * stride, random);
                 numbers out(rows * queries, 1000.0F);
@@ -129,7 +130,7 @@ TEST_CASE("every product of a row and a query is within the bound, whatever the 
 
 TEST_CASE("a scan finds exactly what a loop in double precision finds") {
     std::mt19937 random{2};
-    for (std::size_t const dimensions : {1, 3, 100, 384}) {
+    for (std::size_t const dimensions : std::initializer_list<std::size_t>{1, 3, 100, 384}) {
         std::size_t const count = 1500;
         std::vector<numbers> directions;
         for (std::size_t n = 0; n < count; ++n) directions.push_back(random_numbers(dimensions, random));
