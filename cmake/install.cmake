@@ -16,6 +16,7 @@ write_basic_package_version_file(
 install(
     FILES ${PROJECT_SOURCE_DIR}/cmake/weir-config.cmake ${PROJECT_SOURCE_DIR}/cmake/weir-optional.cmake
           ${PROJECT_BINARY_DIR}/weir-config-version.cmake
+          ${PROJECT_SOURCE_DIR}/module/weir.cppm # a source: whoever imports it builds it with flags of their own
     DESTINATION ${weir_package_dir})
 
 file(RELATIVE_PATH weir_prefix_from_pc /${weir_pkgconfig_dir} /)

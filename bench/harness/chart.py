@@ -1,5 +1,7 @@
-# bench/harness/chart.py: lines in a picture, as SVG: a title, two axes, linear or logarithmic, and a name at each line.
-# It stands on light and on dark pages: no background, and colours of middling lightness.
+# bench/harness/chart.py: pictures as SVG: lines over two axes, linear or logarithmic, with a name at each line; and bars
+# that begin at 1, for who is slower and who is faster than a yardstick.
+# They stand on light and on dark pages: no background, and colours of middling lightness. The same input gives the same
+# bytes.
 
 import math
 from xml.sax.saxutils import escape
@@ -53,6 +55,15 @@ def text_of(value):
     return f"{value:g}"
 
 
+def head(title, width, height):
+    return [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+            f'font-family="sans-serif" font-size="12" fill="{INK}" role="img">', f"<title>{escape(title)}</title>"]
+
+
+def word(a, b, text, anchor="middle", more=""):
+    return f'<text x="{a:.1f}" y="{b:.1f}" text-anchor="{anchor}"{more}>{escape(text)}</text>'
+
+
 def line_chart(title, x, y, lines, width=680, height=360):
     """The SVG text. `lines` maps a name to its points [(x, y), ...]; `x` and `y` are axes."""
     left, top, right, bottom = MARGIN
@@ -65,12 +76,7 @@ def line_chart(title, x, y, lines, width=680, height=360):
     def at(point):
         return left + x.place(point[0], x_span) * inner_width, top + (1 - y.place(point[1], y_span)) * inner_height
 
-    def word(a, b, text, anchor="middle", more=""):
-        return f'<text x="{a:.1f}" y="{b:.1f}" text-anchor="{anchor}"{more}>{escape(text)}</text>'
-
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-           f'font-family="sans-serif" font-size="12" fill="{INK}" role="img">',
-           f"<title>{escape(title)}</title>", word(left + inner_width / 2, 22, title, more=' font-size="14"')]
+    out = [*head(title, width, height), word(left + inner_width / 2, 22, title, more=' font-size="14"')]
     for mark in x.marks(x_span):
         a = left + x.place(mark, x_span) * inner_width
         out.append(f'<path d="M{a:.1f} {top}V{top + inner_height}" stroke="{INK}" stroke-opacity=".2"/>')
@@ -103,3 +109,51 @@ def _names_apart(ends, apart):
         last = max(height, last + apart)
         placed[name] = last
     return placed
+
+
+SLOWER, FASTER = COLOURS[0], COLOURS[1]
+BAR, GAP, NAMES, FIGURES = 17, 30, 290, 104  # heights of a bar and of a group's title, widths left and right of the bars
+
+
+def ratio_chart(title, groups, width=780):
+    """The SVG text. `groups` are (title, yardstick, [(name, ratio, spread), ...]): a ratio below 1 is slower than the
+    yardstick, and its bar goes to the left of the line at 1, on a logarithmic axis; the spread is a whisker.
+    """
+    groups = [group for group in groups if group[2]]
+    if not groups:
+        raise ValueError(f"{title}: nothing to draw")
+    ratios = [ratio for _, _, bars in groups for _, ratio, _ in bars]
+    low, high = max(0.01, min([0.5, *ratios]) / 1.15), min(100, max([2, *ratios]) * 1.15)
+    inner, top = width - NAMES - FIGURES, 58
+    height = top + sum(GAP + BAR * len(bars) for _, _, bars in groups) + 14
+
+    def at(ratio):
+        ratio = min(max(ratio, low), high)
+        return NAMES + inner * math.log(ratio / low) / math.log(high / low)
+
+    out = [*head(title, width, height), word(width / 2, 20, title, more=' font-size="14"')]
+    for mark in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100):
+        if low <= mark <= high:
+            stroke = "" if mark == 1 else ' stroke-opacity=".2"'
+            out.append(f'<path d="M{at(mark):.1f} {top - 8}V{height - 8}" stroke="{INK}"{stroke}/>')
+            out.append(word(at(mark), top - 14, f"{mark:g} ×", more=' font-size="11"'))
+    y = top
+    for name, yardstick, bars in groups:
+        out.append(word(8, y + 20, f"{name} ({yardstick} = 1)", "start", ' font-weight="bold"'))
+        y += GAP
+        for label, ratio, spread in bars:
+            colour, middle = FASTER if ratio > 1 else SLOWER, y + BAR / 2
+            out.append(word(NAMES - 8, middle + 4, label, "end"))
+            first, last = sorted((at(1), at(ratio)))
+            out.append(f'<rect x="{first:.1f}" y="{y + 2}" width="{max(last - first, 1):.1f}" height="{BAR - 5}" '
+                       f'fill="{colour}" fill-opacity=".75"/>')
+            out.append(f'<path d="M{at(max(ratio - spread, low)):.1f} {middle - 0.5:.1f}H{at(ratio + spread):.1f}" '
+                       f'stroke="{INK}" stroke-width="2"/>')
+            out.append(word(width - FIGURES + 10, middle + 4, _figures(ratio, spread), "start"))
+            y += BAR
+    return "\n".join([*out, "</svg>"]) + "\n"
+
+
+def _figures(ratio, spread):
+    digits = 2 if ratio >= 0.095 else len(f"{ratio:.2g}") - 2
+    return f"{ratio:.{digits}f} ± {spread:.{digits}f}"

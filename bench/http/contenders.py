@@ -2,18 +2,29 @@
 
 import pathlib
 
-BODY = b'{"status":"ok"}'
+from asks import ECHO, HEALTH, embeddings, models
+
+KEYS = [f"sk-bench-{number:04d}-{number * 2654435761 % 2**32:08x}" for number in range(1000)]
+OUR_KEY = KEYS[617]
+# What the gateway says of its own models, for those who have none to say it of.
+MODELS = (b'{"object":"list","data":[{"id":"weir-ngram-384","object":"model","created":1767225600,"owned_by":"weir"},'
+          b'{"id":"weir-echo","object":"model","created":1767225600,"owned_by":"weir"}]}')
 
 
 class Contender:
-    """A server that answers BODY on the port it is given; an `echoes` one answers the BODY it is sent."""
+    """A server that answers `ask` on the port that it is given.
 
-    def __init__(self, name, program, arguments=(), env=None, echoes=False):
+    `backend` is weir's way to the kernel; `kind` is weir or other.
+    """
+
+    def __init__(self, name, program, *arguments, ask=HEALTH, kind="other", backend=None, env=None):
         self.name = name
         self.program = pathlib.Path(program)
-        self.echoes = echoes
+        self.ask = ask
+        self.kind = kind
+        self.backend = backend
         self.env = env or {}
-        self._arguments = list(arguments)
+        self._arguments = arguments
 
     @property
     def is_built(self):
@@ -22,42 +33,99 @@ class Contender:
     def command(self, port):
         return [self.program, "--port", port, *self._arguments]
 
-    def request(self, port):
-        """What wrk sends it, as bytes."""
-        if self.echoes:
-            head = (f"POST / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
-                    f"Content-Length: {len(BODY)}\r\n\r\n")
-            return head.encode() + BODY
-        return f"GET /health HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()
 
-    def load_arguments(self, port):
-        """What makes wrk send that."""
-        if self.echoes:
-            return ["-s", pathlib.Path(__file__).with_name("echo.lua"), f"http://127.0.0.1:{port}/"]
-        return [f"http://127.0.0.1:{port}/health"]
+class Nginx(Contender):
+    """One process, no log, and connections that are never closed for their age."""
+
+    def __init__(self, program, folder):
+        super().__init__("nginx", program or "nginx")
+        self._folder = pathlib.Path(folder)
+
+    def command(self, port):
+        config = self._folder / "nginx.conf"
+        paths = "\n".join(f"    {name}_temp_path {self._folder}/{name};"
+                          for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        config.write_text(f"""daemon off;
+master_process off;
+user root;
+pid {self._folder}/nginx.pid;
+error_log {self._folder}/error.log;
+events {{ worker_connections 20000; }}
+http {{
+    access_log off;
+    keepalive_requests 1000000000;
+{paths}
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        location = /health {{
+            default_type application/json;
+            return 200 '{{"status":"ok"}}';
+        }}
+    }}
+}}
+""", encoding="ascii")
+        return [self.program, "-p", self._folder, "-c", config, "-e", self._folder / "error.log"]
 
 
-def contenders(build, elsewhere=None):
-    """All of them. `elsewhere` maps a program's short name to the path that stands in for the built one."""
-    build = pathlib.Path(build)
-    programs = {
-        "weir": build / "examples/gateway/weir-gateway",
-        "weir-echo": build / "examples/6_http_echo",
-        "asio": build / "bench/http_asio",
-        "go": build / "bench/http_go",
-    }
-    unknown = set(elsewhere or {}) - set(programs)
-    if unknown:
-        raise ValueError(f"no program {', '.join(sorted(unknown))}; there are {', '.join(programs)}")
-    programs.update(elsewhere or {})
+class Cast:
+    """Everybody, by what they are asked. `folder` is for the files that some of them read."""
 
-    both = ("io_uring", "epoll")
-    return [
-        *(Contender(f"weir gateway, {backend}", programs["weir"], ["--backend", backend, "--workers", "1"])
-          for backend in both),
-        *(Contender(f"weir echo, {backend}", programs["weir-echo"], ["--backend", backend, "--workers", "1"],
-                    echoes=True)
-          for backend in both),
-        Contender("Boost.Asio coroutines", programs["asio"]),
-        Contender("Go net/http", programs["go"], env={"GOMAXPROCS": "1"}),
-    ]
+    def __init__(self, build, nginx, folder):
+        self._build = pathlib.Path(build)
+        self._folder = pathlib.Path(folder)
+        self._nginx = nginx
+        self._key_file = self._folder / "keys"
+        self._models_file = self._folder / "models"
+        self._key_file.write_text("\n".join(KEYS) + "\n", encoding="ascii")
+        self._models_file.write_bytes(MODELS)
+
+    @property
+    def programs(self):
+        """Those whose size is told: a name and a path."""
+        http = self._build / "bench/http"
+        return {
+            "weir echo, as the example is": http / "http_weir_small",
+            "weir echo, libstdc++ within": http / "http_weir_static",
+            "hyper, Rust's library within": http / "hyper/release/http_hyper",
+            "Boost.Beast": http / "http_beast",
+            "Go net/http": self._build / "bench/http_go",
+            "weir gateway, with TLS and QuickJS": self._gateway_program,
+        }
+
+    def health(self):
+        echo = self._build / "examples/6_http_echo"
+        return [
+            *(self._gateway(backend) for backend in ("io_uring", "epoll")),
+            *(Contender(f"weir echo, {backend}", echo, "--backend", backend, "--workers", "1", ask=ECHO, kind="weir",
+                        backend=backend)
+              for backend in ("io_uring", "epoll")),
+            Nginx(self._nginx, self._folder),
+            Contender("Boost.Beast", self._build / "bench/http/http_beast"),
+            Contender("Boost.Asio, parsed by hand", self._build / "bench/http_asio"),
+            *self._others(HEALTH),
+        ]
+
+    def models(self):
+        asked = models(OUR_KEY)
+        return [*(self._gateway(backend, ask=asked) for backend in ("io_uring", "epoll")),
+                *self._others(asked, keys=self._key_file, models=self._models_file)]
+
+    def embeddings(self):
+        asked = embeddings(OUR_KEY)
+        return [self._gateway("io_uring", name="batched", ask=asked),
+                self._gateway("io_uring", "--embedding-batch", "1", name="one at a time", ask=asked, kind="other")]
+
+    @property
+    def _gateway_program(self):
+        return self._build / "examples/gateway/weir-gateway"
+
+    def _gateway(self, backend, *arguments, name=None, ask=HEALTH, kind="weir"):
+        words = ["--backend", backend, "--workers", "1", "--database", "none", "--log-level", "error", "--api-key-file",
+                 self._key_file, "--max-connections", "20000", "--drain-farewell", "0", *arguments]
+        return Contender(name or f"weir gateway, {backend}", self._gateway_program, *words, ask=ask, kind=kind,
+                         backend=backend)
+
+    def _others(self, ask, **files):
+        words = [word for name, file in files.items() for word in (f"--{name}", file)]
+        return [Contender("Go net/http", self._build / "bench/http_go", *words, ask=ask, env={"GOMAXPROCS": "1"}),
+                Contender("hyper", self._build / "bench/http/hyper/release/http_hyper", *words, ask=ask)]

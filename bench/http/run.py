@@ -1,181 +1,165 @@
-# bench/http/run.py: small answers over kept connections: requests a second, latency, the server's cost of a request.
-# The server has one core and wrk another. Requests a second move with the machine and with the client; the server's
-# processor time a request is the figure to trust, and its user part is what a library has in its hands.
+# bench/http/run.py: HTTP servers on one core: small answers, keys, embeddings, memory and size.
+# The server has one core and the load generator another. Requests a second move with the machine and with the client; the
+# server's processor time a request is the figure to trust, and its user part is what a library has in its hands.
 
 import argparse
 import os
 import pathlib
+import re
+import resource
 import shutil
-import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "io"))  # its network and its verdicts are ours, too
 
-from contenders import BODY, contenders
-from harness.calibrate import Calibrator
-from harness.cpu_time import CpuTime, peak_resident_bytes
-from harness.gate import Gate
-from harness.interleave import interleave
+from beside import at_least, beside, smaller
+from contenders import Cast
 from harness.machine import describe, first_line
 from harness.process import end_cleanly_on_signals
-from harness.report import Column, Report, Row
-from harness.seat import Seat, default_cores, may_use_realtime
+from harness.report import Column, Row, table_of, write
+from harness.seat import default_cores
 from harness.stats import Summary
-from load import run_load
-from server import Server, Unfit
+from rounds import Rounds
+from verdicts import ahead, at_most
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+SHAPES = [(50, 1), (500, 1), (50, 16)]  # connections, requests that each has under way
+CLIENTS = [1, 4, 16, 64, 256]           # that ask for embeddings
+STEADY = 20_000                         # requests a second
+IDLE = 10_000
+STAGES = ["health", "models", "embeddings", "idle", "size"]
 
-COLUMNS = [
-    Column("requests_per_second", "requests/s"),
-    Column("p50_us", "p50 µs"),
-    Column("p99_us", "p99 µs"),
-    Column("cpu_us", "CPU µs/request", 2),
-    Column("user_us", "user µs", 2),
-    Column("system_us", "system µs", 2),
-    Column("busy_percent", "server core %"),
-    Column("peak_mib", "peak MiB", 1),
-    Column("answer_bytes", "answer bytes"),
-]
+CPU = [Column("cpu_us", "CPU µs/request", 2), Column("user_us", "user µs", 2), Column("busy_percent", "server core %")]
+LOOP = [Column("requests_per_second", "requests/s"), *CPU, Column("p50_us", "p50 µs"), Column("p99_us", "p99 µs"),
+        Column("answer_bytes", "answer bytes")]
+PACED = [Column("requests_per_second", "requests/s"), Column("p50_us", "p50 µs"), Column("p99_us", "p99 µs"),
+         Column("p999_us", "p99.9 µs"), Column("late_p99_us", "client late p99 µs"), *CPU]
+STILL = [Column("resident_mib", "resident MiB, unused", 1), Column("bytes_each", "bytes a connection"),
+         Column("accepts_per_second", "accepts/s"), Column("cpu_us", "CPU µs/connection", 1)]
+SIZE = [Column("kilobytes", "kB")]
 
 
 def main():
     options = parse_options()
     end_cleanly_on_signals()
-    if not shutil.which("wrk"):
-        sys.exit("bench http: wrk is missing; `scripts/setup bench` installs it")
-    server_core, client_core = options.cores
-    realtime = may_use_realtime()
-    seats = Seat(server_core, realtime), Seat(client_core, realtime)
-    calibrate = Calibrator(options.build / "bench/pingpong", options.cores)
-    gate = Gate(calibrate, limit=options.limit)
-    load_before = os.getloadavg()[0]
-
-    everyone = options.contenders
-    remarks = {c: [] if c.is_built else ["not built"] for c in everyone}
-    taken = {c: [] for c in everyone}
-    for turn, contender in interleave(options.rounds, [c for c in everyone if c.is_built]):
-        if remarks[contender]:
-            continue  # it has shown itself unfit
-        print(f"round {turn + 1} of {options.rounds}: {contender.name}", file=sys.stderr, flush=True)
-        try:
-            taken[contender].append(gate.take(lambda: take_sample(contender, seats, options)))
-        except (Unfit, ValueError, subprocess.TimeoutExpired) as trouble:
-            remarks[contender].append(str(trouble))
-
-    report = Report("http", f"HTTP, {options.connections} connections, {len(BODY)} bytes of body",
-                    {**describe(options.build, "bench/http/asio.cpp"), **tools(everyone)},
-                    {"rounds": options.rounds, "seconds": options.seconds, "connections": options.connections,
-                     "gate_limit": options.limit, "best_round_trip_ns": gate.best},
-                    COLUMNS, [make_row(c, taken[c], remarks[c], gate) for c in everyone],
-                    conditions(options, seats, realtime, calibrate, gate, load_before))
-    print(report.markdown())
-    if options.json:
-        report.write_json(options.json)
-    if not any(taken.values()):
+    with tempfile.TemporaryDirectory() as folder:
+        nginx = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
+        bench = Bench(options, Cast(options.build, nginx, folder))
+        print("## HTTP, one core\n")
+        verdicts = [line for stage in options.stage or STAGES for line in getattr(bench, stage)()]
+    if not bench.rounds.reports:
         sys.exit("bench http: nothing was measured")
+    if verdicts:
+        print("### Aims\n")
+        print("\n".join(table_of(["where", "aim", "measured", "verdict"], verdicts)) + "\n")
+    print("\n".join(bench.rounds.conditions()) + "\n", flush=True)
+    if options.json:
+        write(options.json, [report.document() for report in bench.rounds.reports])
 
 
-def take_sample(contender, seats, options):
-    """One sample as a dict, from a server of its own."""
-    server_seat, client_seat = seats
-    with Server(contender, server_seat) as server:
-        if options.warmup:
-            run_load(contender, server.port, client_seat, options.warmup, options.connections)
-        before = CpuTime.of(server.pid)
-        load = run_load(contender, server.port, client_seat, options.seconds, options.connections)
-        if not server.is_running or load.requests == 0:
-            raise Unfit(server.stop() or "answered nothing under load")
-        used = CpuTime.of(server.pid) - before
-        peak = peak_resident_bytes(server.pid)
-        missing = [f"no {name} field" for name in server.missing_fields]
-        ending = server.stop()
+class Bench:
+    """The stages; each prints its tables and returns the lines of its aims."""
+
+    def __init__(self, options, cast):
+        self._options = options
+        self._cast = cast
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        self._idle = IDLE if hard == resource.RLIM_INFINITY else min(IDLE, hard - 1000)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (self._idle + 500, hard))
+        self.rounds = Rounds(options, {**describe(options.build, "bench/http/load.cpp"), **versions()})
+
+    def health(self):
+        lines = []
+        for connections, depth in SHAPES:
+            shape = f"{connections} connections" + (f", {depth} pipelined" if depth > 1 else "")
+            table = self._table(f"/health, {shape}", self._cast.health(), LOOP, connections=connections, depth=depth)
+            if depth > 1:
+                lines += at_least(table, "requests_per_second", 1_100_000, "requests/s")
+            else:
+                lines += [*beside(table, "nginx", "cpu_us", "CPU a request", most=0.8),
+                          *at_most(table, "user_us", 1.0, "user µs a request")]
+            lines += ahead(table, "cpu_us", "CPU a request", lower_is_better=True)
+        return lines
+
+    def models(self):
+        everyone = self._cast.models()
+        note = ("one key of a thousand; Go and hyper find it in a hash map and send a list that they keep; the gateway also "
+                "counts, limits and numbers the request")
+        steady = self._table(f"/v1/models with a key, {STEADY:,} requests/s", everyone, PACED, notes=[note],
+                             connections=50, rate=STEADY)
+        full = self._table("/v1/models with a key, 50 connections", everyone, LOOP, notes=[note], connections=50)
+        return [*at_most(steady, "p99_us", 500, "p99, µs,"),
+                *at_least(full, "requests_per_second", 50_000, "requests/s"),
+                *ahead(full, "requests_per_second", "requests/s", lower_is_better=False)]
+
+    def embeddings(self):
+        lines = []
+        for clients in CLIENTS:
+            table = self._table(f"/v1/embeddings, {clients} client{'s' * (clients > 1)}", self._cast.embeddings(), LOOP,
+                                rounds=min(self._options.rounds, 3), connections=clients,
+                                notes=["texts of 100 bytes, no two alike; a call of the built-in model costs nothing but "
+                                       "its texts, so all that batching may show here is its own cost"])
+            if clients in (1, 256):
+                lines += beside(table, "one at a time", "requests_per_second", "requests/s",
+                                least=4 if clients > 1 else 0.97)
+        return lines
+
+    def idle(self):
+        table = self._table(f"{self._idle:,} idle connections", self._cast.health(), STILL, what="idle",
+                            rounds=min(self._options.rounds, 3), connections=self._idle,
+                            notes=["each connection has had one request answered; bytes are pages of the process, "
+                                   "without the kernel's; resident is all that is mapped and in memory, libraries "
+                                   "included"])
+        return [*at_most(table, "resident_mib", 8, "resident MiB, unused,"),
+                *at_most(table, "bytes_each", 1024, "bytes a connection")]
+
+    def size(self):
+        title = "Programs, stripped, optimised at link time"
+        sizes = {name: program.stat().st_size for name, program in self._cast.programs.items() if program.is_file()}
+        rows = [Row(name, {"kilobytes": Summary([sizes[name] / 1e3])} if name in sizes else {},
+                    notes=[] if name in sizes else ["not built"]) for name in self._cast.programs]
+        self.rounds.keep(title, SIZE, rows, {}, ["weir's and Beast's are linked with the system's libraries: those of "
+                                                 "C++, and with weir llhttp and zlib; Go's has everything within"])
+        return smaller(title, sizes, "weir echo, as the example is", 1_500_000)
+
+    def _table(self, title, everyone, columns, **how):
+        only = self._options.only
+        wanted = [c for c in everyone if not only or any(word.lower() in c.name.lower() for word in only)]
+        return self.rounds.table(title, wanted, columns, **how)
+
+
+def versions():
+    crate = (pathlib.Path(__file__).parent / "hyper/Cargo.toml").read_text(encoding="utf-8")
+    hyper = re.search(r'^hyper = .*?"=([\d.]+)"', crate, re.MULTILINE)
+    boost = first_line(["sh", "-c", "echo BOOST_LIB_VERSION | c++ -E -P -include boost/version.hpp - | tail -n1"])
     return {
-        "requests_per_second": load.requests / load.seconds,
-        "p50_us": load.latency_us[50],
-        "p99_us": load.latency_us[99],
-        "cpu_us": used.exact / 1e3 / load.requests,
-        "user_us": used.user / 1e3 / load.requests,
-        "system_us": used.system / 1e3 / load.requests,
-        "busy_percent": used.exact / 1e7 / load.seconds,
-        "peak_mib": peak / (1 << 20),
-        "answer_bytes": server.answer_bytes,
-        "requests": load.requests,
-        "errors": load.errors,
-        "remarks": missing + ([ending] if ending else []),
+        "nginx": first_line(["nginx", "-v"]),
+        "Go": first_line(["go", "version"]),
+        "hyper": f"{hyper[1]}, {first_line(['rustc', '--version'])}" if hyper else "unknown",
+        "Boost": boost.strip('"').replace("_", "."),
+        "Drogon": "Debian 12 has no package of it, so it takes no part",
+        "uWebSockets": "not run; elsewhere its CPU a request was 0.83 × nginx's, 1.04 µs of it user time",
     }
 
 
-def make_row(contender, all_taken, remarks, gate):
-    admitted = [taken for taken in all_taken if gate.admits(taken)]
-    counted = admitted or all_taken
-    notes = list(remarks)
-    if len(admitted) < len(all_taken):
-        notes.append(f"{len(admitted)} of {len(all_taken)} rounds admitted" if admitted
-                     else "no round was admitted; these are the refused ones")
-    errors = sum(taken.value["errors"] for taken in counted)
-    if errors:
-        notes.append(f"{errors} errors")
-    for remark in sorted({remark for taken in all_taken for remark in taken.value["remarks"]}):
-        notes.append(remark)
-    summaries = {column.key: Summary([taken.value[column.key] for taken in counted]) for column in COLUMNS} \
-        if counted else {}
-    samples = [{**taken.value, "round_trip_before_ns": taken.before, "round_trip_after_ns": taken.after,
-                "admitted": gate.admits(taken)} for taken in all_taken]
-    return Row(contender.name, summaries, samples, notes)
-
-
-def conditions(options, seats, realtime, calibrate, gate, load_before):
-    notes = [f"{options.rounds} interleaved rounds of {options.seconds} s after {options.warmup} s of warm-up, "
-             f"a new server each; server on {seats[0]}, client (wrk -t1 -c{options.connections}) on {seats[1]}; "
-             f"load average {load_before:.2f} at the start"]
-    if load_before > 0.3:
-        notes.append("the machine was not idle: the kernel's reserve for ordinary processes, a twentieth of each "
-                     "second, shows in p99")
-    if not realtime:
-        notes.append("without real-time scheduling, which this user may not have: other processes were in the way")
-    if calibrate.why_not:
-        notes.append(f"not gated: {calibrate.why_not}")
-    elif gate.best is not None:
-        notes.append(f"cache-line round trip at best {gate.best:.0f} ns; a round with over {options.limit:g} times "
-                     f"that before or after it is refused and taken again: {gate.refused} were")
-    return notes
-
-
-def tools(everyone):
-    versions = {"client": " ".join(first_line(["wrk", "-v"]).split()[:2])}
-    for contender in everyone:
-        if contender.is_built and contender.program.name == "http_go":
-            versions["Go"] = first_line(["go", "version", contender.program]).rpartition(": ")[2]
-    return versions
-
-
-def matches(contender, only):
-    return not only or any(word.lower() in contender.name.lower() for word in only)
-
-
 def parse_options():
-    parser = argparse.ArgumentParser(prog="scripts/bench http", description="Small HTTP answers over kept connections.")
-    parser.add_argument("--rounds", type=positive, default=5)
-    parser.add_argument("--seconds", type=positive, default=3, help="length of a sample")
-    parser.add_argument("--warmup", type=natural, default=1, metavar="SECONDS", help="load before each sample")
-    parser.add_argument("--connections", type=positive, default=50)
+    parser = argparse.ArgumentParser(prog="scripts/bench http", description="HTTP servers on one core.")
+    parser.add_argument("--rounds", type=positive, help="default 5, quick 1; of embeddings and idle at most 3")
+    parser.add_argument("--seconds", type=seconds, help="length of a sample; default 1, quick 0.5")
+    parser.add_argument("--warmup", type=seconds, default=0.3, metavar="SECONDS", help="load before each sample")
+    parser.add_argument("--quick", action="store_true", help="few and short samples: a smoke test")
+    parser.add_argument("--stage", action="append", choices=STAGES, help="this one alone; may be given again")
+    parser.add_argument("--only", action="append", metavar="WORD", help="contenders whose name has this word")
     parser.add_argument("--limit", type=float, default=2.5, help="the worst round trip, in multiples of the best")
     parser.add_argument("--cores", type=int, nargs=2, default=default_cores(), metavar=("SERVER", "CLIENT"))
-    parser.add_argument("--only", action="append", metavar="WORD", help="contenders whose name has this word")
-    parser.add_argument("--program", action="append", type=pair, default=[], metavar="NAME=PATH",
-                        help="in place of the built weir, weir-echo, asio or go")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/bench", help="the build folder")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE")
     options = parser.parse_args()
+    options.rounds = options.rounds or (1 if options.quick else 5)
+    options.seconds = options.seconds or (0.5 if options.quick else 1)
     options.build = options.build.resolve()
-    try:
-        everyone = contenders(options.build, dict(options.program))
-    except ValueError as trouble:
-        parser.error(str(trouble))
-    options.contenders = [contender for contender in everyone if matches(contender, options.only)]
-    if not options.contenders:
-        parser.error(f"none of that name; there are: {'; '.join(contender.name for contender in everyone)}")
     return options
 
 
@@ -186,18 +170,11 @@ def positive(word):
     return number
 
 
-def natural(word):
-    number = int(word)
-    if number < 0:
-        raise argparse.ArgumentTypeError("must not be negative")
+def seconds(word):
+    number = float(word)
+    if not 0 < number <= 60:
+        raise argparse.ArgumentTypeError("must be more than 0 and at most 60")
     return number
-
-
-def pair(word):
-    name, equals, path = word.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError("must be NAME=PATH")
-    return name, path
 
 
 if __name__ == "__main__":

@@ -116,6 +116,7 @@ weir::task<> chat_service::pass_on(http::exchange& one, caller const& by) {
     if (!read) co_return refuse(one.response, unavailable("the request could not be read", read.error()));
     if (auto const* const error = std::get_if<api_error>(&*read)) co_return fill(one.response, *error);
     bool const streamed = std::get<chat_outline>(*read).stream;
+    one.stream.watch(); // a model may think for minutes before its first word
     auto const ask = request_for(from_->request("POST", "/chat/completions").value(), one, by);
     auto answer = co_await from_->send(ask);
     if (!answer) {
@@ -135,7 +136,10 @@ weir::task<> chat_service::hand_back(http::exchange& one, http::client_response 
     std::string held;
     while (wanted == "application/json" && held.size() <= most_held) {
         auto const piece = co_await from_->next(answer);
-        if (!piece) co_return refuse(one.response, upstream_error(piece.error()));
+        if (!piece) {
+            refuse(one.response, upstream_error(piece.error()));
+            co_return co_await note_leaving(true);
+        }
         held += piece->view();
         if (piece->empty()) {
             copy_head(head, one.response);

@@ -1,8 +1,8 @@
 // examples/gateway/chat_service.hpp: POST /v1/chat/completions, passed on to an upstream, or answered by the echo model.
 // What the upstream streams goes to the client as it comes, neither read nor kept: the next piece is asked for when the
 // kernel has taken the last one, so a client that does not read holds the upstream back, at the price of one piece. A
-// client that leaves ends the request at the upstream; an upstream that fails in the middle breaks the client's
-// stream off.
+// client that leaves ends the request at the upstream, before its first byte as well as later; an upstream that fails in
+// the middle breaks the client's stream off.
 // Short answers are taken whole first, so that an upstream that fails in one of these is an error that the client can
 // read.
 #pragma once

@@ -13,11 +13,10 @@ namespace gateway {
 
 namespace {
 
-constexpr std::size_t most_in_batch = 256;
 constexpr std::size_t most_bytes_at_once = 64 * 1024; // of texts: about a millisecond for the model
 constexpr std::size_t most_vectors_at_once = 64;      // as text: about a millisecond, too
 
-weir::batcher_options batch_options(weir::executor_ref where) {
+weir::batcher_options batch_options(weir::executor_ref where, std::size_t most_in_batch) {
     weir::batcher_options options;
     options.max_items = most_in_batch;
     options.executor = where;
@@ -32,12 +31,12 @@ weir::coalescer_options flight_options(weir::executor_ref where) {
 
 } // namespace
 
-embedding_service::embedding_service(weir::executor_ref where, elsewhere look)
+embedding_service::embedding_service(weir::executor_ref where, elsewhere look, std::size_t most_in_batch)
     : look_{std::move(look)},
       batches_{[this](std::span<std::string> texts, weir::replies<embedding>& replies) {
                    return run_batch(texts, replies);
                },
-               batch_options(where)},
+               batch_options(where, most_in_batch)},
       flights_{[this](std::string const& text) { return load(text); }, flight_options(where)} {}
 
 weir::task<weir::result<embedding>> embedding_service::load(std::string const& text) {

@@ -27,7 +27,10 @@ public:
     // Where else an embedding may be found, a cache of many nodes for instance: gives it, or awaits what `compute` gives.
     using elsewhere = std::function<weir::task<weir::result<embedding>>(std::string const& text, computing compute)>;
 
-    explicit embedding_service(weir::executor_ref where, elsewhere look = {});
+    static constexpr std::size_t usual_batch = 256;
+
+    // At most `most_in_batch` texts go to the model together.  Needs: most_in_batch >= 1.
+    explicit embedding_service(weir::executor_ref where, elsewhere look = {}, std::size_t most_in_batch = usual_batch);
 
     // POST /v1/embeddings
     weir::task<> answer(http::exchange& one);

@@ -36,6 +36,7 @@ weir::task<> gateway::handle(http::exchange& one) {
     if (auto const peer = one.socket.peer()) way.peer = peer->to_string();
     auto const found = routes_.find(one.request.method(), one.request.path());
     if (found.handler) way.taken = *found.handler;
+    else if (found.status == 404 && is_file(one.request.path())) way.taken = files_;
     one.parameters = found.parameters;
     std::exception_ptr thrown;
     if (!way.taken) {
@@ -43,6 +44,7 @@ weir::task<> gateway::handle(http::exchange& one) {
     } else {
         try {
             co_await pass(one, way);
+            if (options_.compress_above > 0) co_await http::compress(one, compression_);
         } catch (...) { thrown = std::current_exception(); }
     }
     if (thrown) fail(one, way, thrown);
@@ -50,6 +52,8 @@ weir::task<> gateway::handle(http::exchange& one) {
     finish(one, way, here.stop.stop_requested());
     if (thrown && one.stream.begun()) std::rethrow_exception(thrown); // the server breaks it off
 }
+
+bool gateway::is_file(std::string_view path) const { return files_ && path.starts_with(files_path_); }
 
 void gateway::not_found(http::exchange& one, passage& way, http::router<route*>::match const& found) {
     api_error error;
@@ -176,14 +180,15 @@ void gateway::finish(http::exchange& one, passage& way, bool stopped) {
         to->seconds->record(took);
         if (stopped && draining_.load(weir::relaxed)) to->cut.add(); // a figure
         to->answered[stopped ? 3 : status >= 500 ? 2 : status >= 400 ? 1 : 0]->add();
-        if (!to->limit) return; // keeps G1: a probe, or the page
-        latency_.record(took);
+        if (to->limit) latency_.record(took);
+        if (to->probe && !options_.audit_probes) return;
     }
     auto const& request = one.request;
     auto const sent = one.stream.begun() ? one.stream.sent() : one.response.body().size();
     if (parts_.audit) {
         audit_row row;
         row.id = way.id;
+        row.request_id = way.who.request_id;
         row.at = way.at;
         row.key_name = way.who.key_name;
         row.client = way.peer;

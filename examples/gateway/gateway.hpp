@@ -1,9 +1,9 @@
 // examples/gateway/gateway.hpp: what the gateway answers, to whom, and in which order it is decided.
 //     route -> key -> rate of the key -> a place among the requests of that route -> actions -> the service -> audit, log
 // Each step refuses before anything of the next is begun, and with an answer that says when to come back. What has no
-// key (/health, /metrics, the page) takes the route alone: it has to answer when nothing else does.
-// G1: a request that was taken in is answered, or broken off, and then counted, logged and audited once; what needs no
-//     key, as probes of /health do, is counted only.
+// key (/health, /metrics, the page, files) takes the route alone: it has to answer when nothing else does.
+// G1: a request that was taken in is answered, or broken off, and then counted, logged and audited once; probes, which
+//     are /health and /metrics, are counted only, unless --audit-probes asks for more.
 // G2: of a request that is refused nothing was done.
 #pragma once
 
@@ -13,6 +13,7 @@
 #include "page/live_page.hpp"
 #include "parts.hpp"
 
+#include <http/compression.hpp>
 #include <http/exchange.hpp>
 #include <http/router.hpp>
 #include <http/server.hpp>
@@ -66,12 +67,16 @@ private:
         std::string path;
         verb answer;
         std::unique_ptr<weir::concurrency_limit> limit; // null: it needs no key, and is never held up
+        bool probe = false;                             // asked for by machines, every few seconds
         weir::counter cut;                              // broken off by the end
         weir::histogram* seconds = nullptr;
         std::array<weir::counter*, 4> answered{}; // 2xx and 3xx together, 4xx, 5xx, broken off
     };
 
     void add_routes();
+    void add_files();
+    // One that no router leads to yet.
+    route& make(std::string method, std::string path, verb answer);
     route& add(std::string method, std::string path, verb answer);
     // The same with a key, a limit, and all that goes with them.
     void add_keyed(std::string method, std::string path, verb answer);
@@ -79,6 +84,7 @@ private:
     live_figures figures(worker_clocks const& clocks);
     std::uint64_t total(std::size_t outcome) const;
 
+    bool is_file(std::string_view path) const;
     weir::task<> pass(http::exchange& one, passage& way);
     weir::task<bool> recognise(http::exchange& one, passage& way);
     bool within_rate(http::exchange& one, passage& way);
@@ -101,6 +107,9 @@ private:
     weir::atomic<bool> draining_{false};
     http::router<route*> routes_;
     std::vector<std::unique_ptr<route>> all_;
+    route* files_ = nullptr;   // below files_path_, where nothing else is
+    std::string files_path_;   // with its slash
+    http::compression_options compression_;
     std::vector<http::server const*> servers_;
     live_page page_;
     weir::registration registered_;

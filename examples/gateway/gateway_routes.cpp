@@ -23,13 +23,19 @@ weir::concurrency_options limit_options(options const& from) {
 
 gateway::gateway(options const& with, log& to, weir::runtime& on, worker_clocks const& clocks)
     : options_{with}, log_{to}, parts_{with, to, on.get_executor()}, page_{on, figures(clocks)} {
+    compression_.least = with.compress_above;
     add_routes();
     add_metrics();
 }
 
 gateway::route& gateway::add(std::string method, std::string path, verb answer) {
+    auto& made = make(std::move(method), std::move(path), std::move(answer));
+    routes_.add(made.method, made.path, &made);
+    return made;
+}
+
+gateway::route& gateway::make(std::string method, std::string path, verb answer) {
     auto& made = *all_.emplace_back(std::make_unique<route>());
-    routes_.add(method, path, &made);
     made.answer = std::move(answer);
     made.method = std::move(method);
     made.path = std::move(path);
@@ -79,8 +85,8 @@ void gateway::add_routes() {
     auto const of = [](auto& service, auto answer) {
         return [&service, answer](http::exchange& one, caller const&) { return (service.*answer)(one); };
     };
-    add("GET", "/health", of(*this, &gateway::health));
-    add("GET", "/metrics", of(*this, &gateway::metrics));
+    add("GET", "/health", of(*this, &gateway::health)).probe = true;
+    add("GET", "/metrics", of(*this, &gateway::metrics)).probe = true;
     add("GET", "/", of(page_, &live_page::show));
     add("GET", "/live", of(page_, &live_page::events));
     add_keyed("GET", "/v1/models", of(*parts_.models, &model_service::list));
@@ -95,6 +101,17 @@ void gateway::add_routes() {
     add_keyed("POST", "/v1/collections/{name}/search", of(search, &search_service::search));
     add_keyed("POST", "/v1/chat/completions",
               [this](http::exchange& one, caller const& by) { return parts_.chat->complete(one, by); });
+    if (parts_.files) add_files();
+}
+
+// The router knows no paths of any depth: what it does not find is looked for here.
+void gateway::add_files() {
+    files_path_ = options_.files_path;
+    while (files_path_.ends_with('/')) files_path_.pop_back();
+    files_path_ += '/';
+    files_ = &make("GET", files_path_ + "*", [this](http::exchange& one, caller const&) {
+        return parts_.files->serve(one, one.request.path().substr(files_path_.size() - 1));
+    });
 }
 
 std::uint64_t gateway::total(std::size_t outcome) const {

@@ -3,11 +3,15 @@
 
 #include "store/key_digest.hpp"
 
+#include <weir/flow/jitter.hpp>
+#include <weir/flow/mix_hash.hpp>
+
 #include <sys/random.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <stdexcept>
 #include <system_error>
@@ -31,23 +35,13 @@ std::string_view trimmed(std::string_view text) noexcept {
     return text.substr(begin, text.find_last_not_of(blanks) + 1 - begin);
 }
 
-// Looks at every byte of `presented` and never branches on what it finds. Lengths are no secret.
-bool equal_in_constant_time(std::string_view key, std::string_view presented) noexcept {
-    std::size_t difference = key.size() ^ presented.size();
-    for (std::size_t i = 0; i < presented.size(); ++i) {
-        difference |= static_cast<unsigned char>(key[i % key.size()] ^ presented[i]);
-        asm volatile("" : "+r"(difference)); // so that the compiler cannot leave the loop early
-    }
-    return difference == 0;
-}
-
 } // namespace
 
 void keys::add(std::string_view key, std::string_view source) {
     if (!is_key(key))
         throw std::invalid_argument(std::string(source) +
                                     ": a key must be 1 to 256 letters, digits or characters of -._~+/=");
-    all_.push_back({std::string{key}, "key-" + key_digest::of(key).text().substr(0, 8)});
+    all_.try_emplace(std::string{key}, "key-" + key_digest::of(key).text().substr(0, 8));
 }
 
 void keys::add_file(std::string const& path) {
@@ -70,10 +64,31 @@ void keys::add_list(std::string_view list, std::string_view source) {
 }
 
 std::string const* keys::name_of(std::string_view presented) const noexcept {
-    std::string const* found = nullptr;
-    for (auto const& each : all_)
-        if (equal_in_constant_time(each.key, presented)) found = &each.name;
-    return found;
+    auto const found = all_.find(presented);
+    return found == all_.end() ? nullptr : &found->second;
+}
+
+keys::hash::hash() : salt{weir::jitter{}.draw()} {}
+
+std::size_t keys::hash::operator()(std::string_view key) const noexcept {
+    std::uint64_t mixed = salt ^ key.size();
+    for (; !key.empty(); key.remove_prefix(std::min(key.size(), sizeof mixed))) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, key.data(), std::min(key.size(), sizeof word));
+        mixed = weir::mix_hash(mixed ^ word);
+    }
+    return static_cast<std::size_t>(mixed);
+}
+
+// Looks at every byte and never branches on what it finds. Lengths are no secret.
+bool keys::equal::operator()(std::string_view a, std::string_view b) const noexcept {
+    if (a.size() != b.size()) return false;
+    unsigned difference = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        difference |= static_cast<unsigned char>(a[i] ^ b[i]);
+        asm volatile("" : "+r"(difference)); // so that the compiler cannot leave the loop early
+    }
+    return difference == 0;
 }
 
 std::string keys::random() {

@@ -3,10 +3,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <unordered_map>
 
 namespace gateway {
 
@@ -24,7 +25,7 @@ public:
     void add_list(std::string_view list, std::string_view source);
 
     std::size_t size() const noexcept { return all_.size(); }
-    // Takes as long for a key that is nearly right as for one that is quite wrong.
+    // Takes as long for a key that is nearly right as for one that is quite wrong, and with a thousand keys as with one.
     bool contains(std::string_view presented) const noexcept { return name_of(presented) != nullptr; }
     // What logs and the audit call a key: "key-" and eight digits of its SHA-256, the same in every gateway. Null for one
     // that is not accepted.  Takes as long as contains().
@@ -34,11 +35,18 @@ public:
     static std::string random();
 
 private:
-    struct named {
-        std::string key;
-        std::string name;
+    // Salted, so that what a wrong key takes tells nothing of the others in its place.
+    struct hash {
+        using is_transparent = void;
+        hash();
+        std::size_t operator()(std::string_view key) const noexcept;
+        std::uint64_t salt;
     };
-    std::vector<named> all_;
+    struct equal { // in constant time
+        using is_transparent = void;
+        bool operator()(std::string_view a, std::string_view b) const noexcept;
+    };
+    std::unordered_map<std::string, std::string, hash, equal> all_; // names by their keys
 };
 
 // The key in the value of an Authorization header, or nothing if it is not of the form "Bearer KEY".

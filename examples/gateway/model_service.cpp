@@ -18,12 +18,13 @@ namespace {
 using json = nlohmann::ordered_json;
 
 constexpr std::size_t longest_answer = 4 * 1024 * 1024;
+constexpr std::string_view list_path = "/models";
 
-weir::coalescer_options coalescer_options(weir::executor_ref where, model_options const& from) {
+weir::coalescer_options coalescer_options(weir::executor_ref where, model_options const& from, bool shared) {
     weir::coalescer_options options;
     options.executor = where;
     options.finishes_abandoned = true;
-    options.time_to_live = from.time_to_live;
+    options.time_to_live = shared ? from.time_to_live / 10 : from.time_to_live;
     options.jitter = from.jitter;
     options.stale_if_error = from.stale_if_error;
     options.max_entries = from.most_kept;
@@ -94,31 +95,59 @@ void answer_json(http::response& response, std::string body) {
 
 } // namespace
 
-model_service::model_service(weir::executor_ref where, std::vector<model_card> own, upstream* from, model_options options)
-    : own_{std::move(own)}, own_list_{model_list_json(own_)}, from_{from}, options_{options},
-      answers_{[this](std::string const& key) { return load(key); }, coalescer_options(where, options)} {}
+model_service::model_service(weir::executor_ref where, std::vector<model_card> own, upstream* from, model_options options,
+                             elsewhere look)
+    : own_{std::move(own)}, own_list_{model_list_json(own_)}, from_{from}, options_{options}, look_{std::move(look)},
+      answers_{[this](std::string const& key) { return load(key); },
+               coalescer_options(where, options, static_cast<bool>(look_))} {}
 
 weir::task<weir::result<model_service::kept_answer>> model_service::load(std::string const& key) {
-    co_return co_await weir::timeout(ask(key), options_.patience);
+    auto const path = std::string{list_path} + (key.empty() ? "" : "/" + key);
+    auto text = co_await weir::timeout(find(path), options_.patience);
+    if (!text) co_return text.error();
+    kept_answer kept;
+    kept.since = options_.now();
+    if (text->empty()) co_return kept;
+    auto told = checked(path, text->view());
+    if (!told) { // somebody else has written where the nodes keep theirs
+        text = co_await weir::timeout(ask(path), options_.patience);
+        if (!text) co_return text.error();
+        told = checked(path, text->view());
+    }
+    kept.json = std::move(told).value_or(std::string{});
+    co_return kept;
 }
 
-weir::task<weir::result<model_service::kept_answer>> model_service::ask(std::string const& key) {
-    auto const bad = std::make_error_code(std::errc::bad_message);
-    auto const what = from_->request("GET", key.empty() ? "/models" : "/models/" + key);
+weir::task<weir::result<weir::bytes>> model_service::find(std::string const& path) {
+    if (!look_) co_return co_await ask(path);
+    bool unknown = false;
+    // That there is no such model is no answer to be kept elsewhere: each node hears soon when it has appeared.
+    computing const compute = [this, &path, &unknown]() -> weir::task<weir::result<weir::bytes>> {
+        auto text = co_await ask(path);
+        unknown = text && text->empty();
+        if (unknown) co_return std::make_error_code(std::errc::no_such_file_or_directory);
+        co_return text;
+    };
+    auto found = co_await look_(path, options_.time_to_live, compute);
+    if (unknown) co_return weir::bytes{};
+    co_return found;
+}
+
+weir::task<weir::result<weir::bytes>> model_service::ask(std::string const& path) {
+    auto const what = from_->request("GET", path);
     if (!what) co_return what.error();
     auto answer = co_await from_->send(*what);
     if (!answer) co_return answer.error();
     auto const text = co_await from_->read_all(*answer, longest_answer);
     if (!text) co_return text.error();
-    kept_answer kept;
-    kept.since = options_.now();
-    if (answer->status() == 404 && !key.empty()) co_return kept;
+    if (answer->status() == 404 && path != list_path) co_return weir::bytes{};
     if (answer->status() == 429 || answer->status() == 503) co_return weir::errc::overloaded;
-    if (answer->status() != 200) co_return bad;
-    auto good = key.empty() ? joined(own_list_, *text) : checked_card(*text);
-    if (!good) co_return bad;
-    kept.json = std::move(*good);
-    co_return kept;
+    if (answer->status() != 200 || !checked(path, *text)) co_return std::make_error_code(std::errc::bad_message);
+    co_return weir::bytes::copy_of(*text);
+}
+
+std::optional<std::string> model_service::checked(std::string const& path, std::string_view text) const {
+    return path == list_path ? joined(own_list_, text) : checked_card(text);
 }
 
 weir::task<> model_service::list(http::exchange& one) {

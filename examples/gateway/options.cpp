@@ -50,6 +50,12 @@ CLI::Option* add_text(CLI::App& app, char const* flag, std::string& into, char c
     return app.add_option(flag, into, help)->capture_default_str()->type_name(what);
 }
 
+// The path of a folder, as a request names it.
+std::string is_path(std::string const& text) {
+    bool const good = text.starts_with('/') && text.find_first_of("?#%") == std::string::npos;
+    return good ? std::string{} : "a path begins with a slash, and has neither a ? nor a # nor a %";
+}
+
 // Puts what `add` adds into one group of the help.
 template <class Add>
 void in_group(CLI::App& app, char const* group, Add add) {
@@ -77,6 +83,9 @@ void add_keys(CLI::App& app, options& to) {
         app, "--database", to.database, "WHERE",
         "keys and audit: the path of an SQLite file, or postgresql://USER:PASSWORD@HOST/NAME; none: neither is kept");
     add_time(app, "--audit-patience", to.audit_patience, 0, "how long the end waits for the audit's last rows");
+    app.add_flag("--audit-probes", to.audit_probes,
+                 "every request leaves a row in the audit, but for /health and /metrics, which machines ask for every "
+                 "few seconds; with this these do, too");
     app.add_option("--add-key", to.key_name, "makes a key of that name in the database, prints it, and ends")
         ->configurable(false)
         ->type_name("NAME")
@@ -93,12 +102,21 @@ void add_services(CLI::App& app, options& to) {
     add_text(app, "--upstream", to.upstream, "URL",
              "a server of the OpenAI API behind this one, as https://models.example/v1; none: the built-in models");
     add_text(app, "--upstream-key", to.upstream_key, "KEY", "the gateway's own key there");
+    add_time(app, "--upstream-connect", to.upstream_connect, 1,
+             "how long its name, a connection and the handshake of TLS may take together");
     add_time(app, "--upstream-first-byte", to.upstream_first_byte, 1, "how long it may take to begin an answer");
     add_time(app, "--upstream-idle", to.upstream_idle, 1, "how long it may pause in an answer");
     add_count(app, "--upstream-attempts", to.upstream_attempts, 1, 100, "for a request that it has not taken");
     add_time(app, "--models-ttl", to.models_time_to_live, 1, "how long its list of models is good");
     add_text(app, "--redis", to.redis, "URL",
-             "what the nodes of this gateway share, as redis://USER:PASSWORD@HOST:PORT/0 or unix:///PATH");
+             "where the nodes of this gateway share embeddings and the upstream's models, "
+             "as redis://USER:PASSWORD@HOST:PORT/0 or unix:///PATH");
+    add_text(app, "--files", to.files, "FOLDER",
+             "files for everybody, without a key; of a.js also a.js.zst, a.js.br and a.js.gz, for who asks for them");
+    add_text(app, "--files-path", to.files_path, "PATH", "where they are served")->check(is_path, "PATH");
+    add_count(app, "--compress-above", to.compress_above, 0, 1 << 30,
+              "answers of JSON and text of so many bytes are compressed for who asks for it, streams are not; 0: none");
+    add_count(app, "--embedding-batch", to.embedding_batch, 1, 100'000, "texts that go to the model together, at most");
     add_count(app, "--search-points", to.search_points, 1, 1'000'000'000, "points that a collection may have");
     add_count(app, "--search-memory", to.search_memory, 1, 1 << 20, "MiB that all collections together may take");
 }

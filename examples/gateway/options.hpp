@@ -32,6 +32,7 @@ public:
     std::string api_key_file;
     std::string database;
     std::chrono::seconds audit_patience{10}; // at the end
+    bool audit_probes = false;               // also /health and /metrics
 
     std::vector<std::string> scripts;
     std::chrono::milliseconds action_deadline{50};
@@ -41,11 +42,16 @@ public:
 
     std::string upstream; // a URL; empty: the built-in models
     std::string upstream_key;
+    std::chrono::seconds upstream_connect{10};
     std::chrono::seconds upstream_first_byte{120};
     std::chrono::seconds upstream_idle{60};
     unsigned upstream_attempts = 3;
     std::chrono::seconds models_time_to_live{60};
     std::string redis; // a URL; empty: none
+    std::string files;                     // a folder; empty: none
+    std::string files_path = "/static";    // where it is served
+    std::size_t compress_above = 1024;     // bytes of an answer; 0: none is compressed
+    std::size_t embedding_batch = 256; // texts that go to the model together, at most
     std::size_t search_points = 1'000'000; // of a collection
     std::size_t search_memory = 1024;      // MiB, of all together
 

@@ -44,7 +44,7 @@ actions_options action_options(options const& from, log& to) {
 
 parts::parts(options const& with, log& to, weir::executor_ref where)
     : shared{with.redis.empty() ? nullptr : std::make_unique<far_cache>(with.redis, where)},
-      embeddings{where, shared ? shared->embeddings() : embedding_service::elsewhere{}},
+      embeddings{where, shared ? shared->embeddings() : embedding_service::elsewhere{}, with.embedding_batch},
       collections{embeddings, where, collection_options(with)},
       options_{with},
       log_{to},
@@ -61,13 +61,19 @@ parts::parts(options const& with, log& to, weir::executor_ref where)
 #ifdef WEIR_GATEWAY_ACTIONS
     if (!with.scripts.empty()) scripts.emplace(action_options(with, to));
 #endif
+    if (!with.files.empty()) {
+        auto opened = http::static_files::at(with.files);
+        if (!opened) throw std::invalid_argument("--files " + with.files + ": " + opened.error().message());
+        files.emplace(std::move(*opened));
+    }
     reach_upstream(with);
     auto* const from = behind ? &*behind : nullptr;
     std::vector<model_card> own{embedding_model_card()};
     if (!from) own.push_back(echo_model_card());
     model_options kept_models;
     kept_models.time_to_live = with.models_time_to_live;
-    models.emplace(where, std::move(own), from, kept_models);
+    auto look = shared && from ? shared->models(with.upstream, with.upstream_key) : model_service::elsewhere{};
+    models.emplace(where, std::move(own), from, kept_models, std::move(look));
     chat.emplace(from);
 }
 
@@ -76,6 +82,7 @@ void parts::reach_upstream(options const& with) {
     upstream_options made;
     made.url = with.upstream;
     made.key = with.upstream_key;
+    made.client.connect_time = with.upstream_connect;
     made.first_byte = with.upstream_first_byte;
     made.idle = with.upstream_idle;
     made.attempts = with.upstream_attempts;

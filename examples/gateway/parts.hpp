@@ -21,6 +21,7 @@
 #include <tls/client_layers.hpp>
 #endif
 
+#include <http/static_files.hpp>
 #include <weir/base/immovable.hpp>
 #include <weir/coro/task.hpp>
 #include <weir/metrics/registry.hpp>
@@ -60,6 +61,7 @@ public:
     std::optional<upstream> behind; // none: the built-in models alone
     std::optional<model_service> models;
     std::optional<chat_service> chat;
+    std::optional<http::static_files> files;
 
 private:
     static keys read_keys(options const& from);

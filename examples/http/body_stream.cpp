@@ -38,25 +38,42 @@ void append_chunk_size(std::string& out, std::size_t size) {
 // S2: broken or aborted, nothing more is written, and the connection ends so that the client sees it.
 class body_stream::state {
 public:
-    explicit state(weir::stop_token above) : watching{above} {}
-
     response::body_kind kind = response::body_kind::chunked;
     std::uint64_t left = 0;
     std::uint64_t sent = 0;
     bool bare = false; // a head and nothing else
     bool keep_alive = true;
     bool aborted = false;
-    weir::linked_stop_source watching; // ends the watch over the client
-    weir::event watched;               // the watch has ended
+};
+
+// The watch over the client; it has the connection's input until it has ended.
+class body_stream::lookout {
+public:
+    explicit lookout(weir::stop_token above) : watching{above} {}
+
+    weir::linked_stop_source watching; // ends it
+    weir::event ended;
 };
 
 body_stream::body_stream(connection& on) noexcept : on_{on} {}
 body_stream::~body_stream() = default;
 
+void body_stream::watch() {
+    if (lookout_) return;
+    try {
+        lookout_ = std::make_unique<lookout>(on_.all_->token());
+        on_.server_.tasks_->spawn(
+            [](connection* self, lookout* of) { return self->watch_client(of->watching.token(), &of->ended); }, &on_,
+            lookout_.get());
+    } catch (std::bad_alloc const&) { // too little memory to watch the client, who is noticed when it is written to
+        lookout_.reset();
+    }
+}
+
 void body_stream::begin(std::optional<std::uint64_t> length) {
     WEIR_ASSERT(!state_, "a response was begun twice");
     auto const& request = on_.parser_.request();
-    auto made = std::make_unique<state>(on_.all_->token());
+    auto made = std::make_unique<state>();
     made->bare = request.is_head() || !on_.response_.may_have_body();
     response::framing how;
     how.head_request = request.is_head();
@@ -69,13 +86,7 @@ void body_stream::begin(std::optional<std::uint64_t> length) {
     made->keep_alive = how.keep_alive;
     on_.append(how);
     state_ = std::move(made);
-    try {
-        on_.server_.tasks_->spawn(
-            [](connection* self, state* of) { return self->watch_client(of->watching.token(), &of->watched); }, &on_,
-            state_.get());
-    } catch (std::bad_alloc const&) { // too little memory to watch the client, who is noticed when it is written to
-        state_->watched.set();
-    }
+    watch();
 }
 
 bool body_stream::wants_body() const noexcept { return !state_->bare; }
@@ -152,15 +163,17 @@ weir::task<weir::result<void>> body_stream::send_file(weir::io::fd_ref file, wei
     co_return flushed;
 }
 
-weir::task<bool> connection::end_stream(body_stream& body, bool whole) {
-    auto& state = *body.state_;
-    // The watch ends first, whatever else is stopped: it has this connection's input.
-    state.watching.request_stop();
+// Ends whatever else is stopped.
+weir::task<> connection::end_watch(body_stream& body) {
+    body.lookout_->watching.request_stop();
     weir::context const unstopped = working_->with_stop({});
     co_await weir::use_context(unstopped);
-    static_cast<void>(co_await state.watched.wait());
+    static_cast<void>(co_await body.lookout_->ended.wait());
     co_await weir::use_context(*working_);
+}
 
+weir::task<bool> connection::end_stream(body_stream& body, bool whole) {
+    auto& state = *body.state_;
     bool const kept = state.bare ? !broken_ : whole && !state.aborted && state.left == 0;
     server_.figures_.requests.add();
     if (kept && !all_->stop_requested()) {

@@ -7,7 +7,8 @@
 // How the body is framed follows from the request: in chunks, by its length where that is known, by the end of the
 // connection for HTTP/1.0. A handler that returns ends the body; one that throws, that calls abort() or is stopped, or that
 // has sent less than the length breaks the connection, so that no client takes a part for the whole.
-// While a stream is open the client is watched: when it leaves, or ends its side, the handler is asked to stop.
+// While a stream is open the client is watched: when it leaves, or ends its side, the handler is asked to stop. A handler
+// that waits long for what it will answer calls watch() before; its answer may then be a stream or a plain response.
 // Threads:  one coroutine at a time, that of the handler or one that it awaits.
 #pragma once
 
@@ -33,6 +34,9 @@ public:
     body_stream& operator=(body_stream const&) = delete;
     ~body_stream();
 
+    // Watches the client from here to the end of the handler; begin() does, too. More than once is once.
+    // Not:     for a client that ends its side and waits for the answer: it is taken for one that has left.
+    void watch();
     // Writes the head, from what the exchange's response holds, but for its body. It leaves with the first piece.
     // `length` counts the bytes that will be written, where that is known.
     // Needs: once, and before anything below.
@@ -63,12 +67,15 @@ public:
 private:
     friend connection;
     class state;
+    class lookout;
 
+    bool watched() const noexcept { return lookout_ != nullptr; }
     weir::result<void> admit(std::uint64_t size) noexcept;
     void append(std::string_view piece);
 
     connection& on_;
-    std::unique_ptr<state> state_; // from begin on
+    std::unique_ptr<lookout> lookout_; // from watch on, unless there was no memory for it
+    std::unique_ptr<state> state_;     // from begin on
 };
 
 } // namespace http

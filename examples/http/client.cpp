@@ -8,9 +8,11 @@
 #include <weir/net/happy_eyeballs.hpp>
 #include <weir/net/resolve.hpp>
 #include <weir/sync/semaphore.hpp>
+#include <weir/timer/timeout.hpp>
 
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <unordered_map>
 #include <utility>
 
@@ -76,6 +78,28 @@ weir::task<> client::close() {
     co_await state_->names.close();
 }
 
+weir::task<client::new_link> client::connect(client_site& to) {
+    auto addresses = co_await state_->names.resolve(to.where.host, to.where.port);
+    if (!addresses) co_return addresses.error();
+    auto socket = co_await weir::net::connect_tcp_any(std::move(*addresses));
+    if (!socket) co_return socket.error();
+    static_cast<void>(socket->set_no_delay(true)); // without it everything works, only slower
+    state_->figures.connected.add();
+    auto link = std::make_unique<client_link>(to, std::move(*socket));
+    auto const opened = co_await link->open();
+    if (!opened) co_return opened.error();
+    co_return link;
+}
+
+weir::task<client::new_link> client::connect_in_time(client_site& to) {
+    auto made = co_await weir::timeout(connect(to), state_->options.connect_time);
+    weir::context const& here = co_await weir::this_task();
+    // A limit of the caller's own is told apart: it has stopped him as well.
+    bool const ours = !made && made.error() == weir::errc::timed_out && !here.stop.stop_requested();
+    if (ours) co_return std::make_error_code(std::errc::timed_out);
+    co_return made;
+}
+
 weir::task<weir::result<client_response>> client::send(client_request const& ask) {
     auto& of = *state_;
     auto const& where = ask.origin();
@@ -88,15 +112,9 @@ weir::task<weir::result<client_response>> client::send(client_request const& ask
         auto link = repeats ? nullptr : of.take_idle(site);
         bool const kept = link != nullptr;
         if (!kept) {
-            auto addresses = co_await of.names.resolve(where.host, where.port);
-            if (!addresses) co_return addresses.error();
-            auto socket = co_await weir::net::connect_tcp_any(std::move(*addresses));
-            if (!socket) co_return socket.error();
-            static_cast<void>(socket->set_no_delay(true)); // without it everything works, only slower
-            of.figures.connected.add();
-            link = std::make_unique<client_link>(site, std::move(*socket));
-            auto const opened = co_await link->open();
-            if (!opened) co_return opened.error();
+            auto made = co_await connect_in_time(site);
+            if (!made) co_return made.error();
+            link = std::move(*made);
         }
         auto const answered = co_await link->converse(ask);
         if (answered) {

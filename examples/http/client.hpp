@@ -26,6 +26,7 @@ namespace http {
 
 class client;
 class client_link;
+class client_site;
 
 class client_options {
 public:
@@ -33,6 +34,7 @@ public:
     std::size_t connections = 256;     // to one origin at a time; who wants more waits
     std::size_t idle = 32;             // kept of one origin
     std::chrono::seconds idle_time{20}; // less than what servers keep them for
+    weir::duration connect_time = std::chrono::seconds{10}; // for a new one: the name, the connection, the handshake
     response_limits bounds;
     layer_maker* layers = nullptr;     // for https, which is refused without; outlives the client
 };
@@ -73,7 +75,8 @@ public:
     // Sends `ask`, which lasts until then, and gives the answer when its head has come. A request that may be repeated
     // is, once, when a kept connection turns out to have ended; a body is sent to its end before the answer is read,
     // unless the server stops reading.
-    // Errors: those of resolving and connecting; errc::unsupported for https without layers; errc::end_of_stream;
+    // Errors: those of resolving and connecting; std::errc::timed_out, as connect(2) has it, when that takes longer than
+    //         the time for it; errc::unsupported for https without layers; errc::end_of_stream;
     //         std::errc::bad_message for what is no good response; those of a body's source.
     // Cancel: the request may have been received.
     weir::task<weir::result<client_response>> send(client_request const& ask);
@@ -92,6 +95,11 @@ public:
 private:
     friend client_link;
     class state;
+    using new_link = weir::result<std::unique_ptr<client_link>>;
+
+    weir::task<new_link> connect(client_site& to);
+    // The same, within the time for it.
+    weir::task<new_link> connect_in_time(client_site& to);
 
     std::unique_ptr<state> state_;
 };

@@ -1,4 +1,4 @@
-// examples/http/compression.cpp: Accept-Encoding, and the dealings with zlib.
+// examples/http/compression.cpp: Accept-Encoding, and the dealings with zlib and zstd.
 #include "compression.hpp"
 
 #include "ascii.hpp"
@@ -8,6 +8,9 @@
 
 #include <utility>
 #include <zlib.h>
+#ifdef WEIR_HTTP_ZSTD
+#include <zstd.h>
+#endif
 
 namespace http {
 
@@ -25,6 +28,21 @@ unsigned weight_of(std::string_view text) noexcept {
         scale /= 10;
     }
     return value <= 1000 ? value : 0;
+}
+
+// What was compiled in, what makes less first.
+constexpr std::string_view codings[] = {
+#ifdef WEIR_HTTP_ZSTD
+    "zstd",
+#endif
+    "gzip",
+};
+
+std::string encoded(std::string_view body, [[maybe_unused]] std::string_view coding, compression_options const& how) {
+#ifdef WEIR_HTTP_ZSTD
+    if (coding == "zstd") return zstd(body, how.zstd_level);
+#endif
+    return gzip(body, how.level);
 }
 
 } // namespace
@@ -46,6 +64,18 @@ unsigned coding_weight(std::optional<std::string_view> accept_encoding, std::str
         if (name == "*") any = weight;
     }
     return any;
+}
+
+std::string_view best_coding(std::optional<std::string_view> accept_encoding) noexcept {
+    std::string_view best;
+    unsigned most = coding_weight(accept_encoding, "identity"); // less than that, and it is better left as it is
+    for (auto const each : codings) {
+        auto const weight = coding_weight(accept_encoding, each);
+        if (weight == 0 || weight < most || (weight == most && !best.empty())) continue;
+        best = each;
+        most = weight;
+    }
+    return best;
 }
 
 bool is_compressible(std::string_view content_type) noexcept {
@@ -74,25 +104,39 @@ std::string gzip(std::string_view body, int level) {
     return out;
 }
 
+#ifdef WEIR_HTTP_ZSTD
+std::string zstd(std::string_view body, int level) {
+    std::string out(::ZSTD_compressBound(body.size()), '\0');
+    auto const size = ::ZSTD_compress(out.data(), out.size(), body.data(), body.size(), level);
+    out.resize(::ZSTD_isError(size) ? 0 : size);
+    return out;
+}
+#endif
+
 weir::task<> compress(exchange& one, compression_options options) {
     constexpr std::size_t most = 1024 * 1024 * 1024; // what zlib counts in one go, and then some room
     auto& response = one.response;
     auto& body = response.body();
+    if (one.stream.begun() || !response.may_have_body()) co_return;
     if (body.size() < options.least || body.size() > most || !is_compressible(response.content_type())) co_return;
     bool added = response.add_header("Vary", "Accept-Encoding"); // to who does not ask, as well
     WEIR_ASSERT(added, "a header of our own is not valid");
-    if (coding_weight(one.request.header("Accept-Encoding"), "gzip") == 0) co_return;
+    auto const coding = best_coding(one.request.header("Accept-Encoding"));
+    if (coding.empty()) co_return;
     std::string smaller;
     if (body.size() <= options.in_place) {
-        smaller = gzip(body, options.level);
+        smaller = encoded(body, coding, options);
     } else {
-        auto made = co_await weir::blocking([](std::string const* from, int level) { return gzip(*from, level); }, &body,
-                                            options.level);
+        auto made = co_await weir::blocking(
+            [](std::string const* from, std::string_view to, compression_options const* how) {
+                return encoded(*from, to, *how);
+            },
+            &body, coding, &options);
         if (made) smaller = std::move(*made); // else the pool is overloaded, and the body goes as it is
     }
     if (smaller.empty() || smaller.size() >= body.size()) co_return;
     body = std::move(smaller);
-    added = response.add_header("Content-Encoding", "gzip");
+    added = response.add_header("Content-Encoding", coding);
     WEIR_ASSERT(added, "a header of our own is not valid");
 }
 

@@ -2,10 +2,12 @@
 #include "connection.hpp"
 
 #include <weir/coro/context.hpp>
+#include <weir/io/op/poll.hpp>
 #include <weir/timer/timeout.hpp>
 
 #include <cstdio>
 #include <exception>
+#include <mutex>
 #include <span>
 #include <string_view>
 
@@ -43,19 +45,19 @@ void connection::turn_to(doing what) noexcept {
 
 void connection::drain() noexcept {
     draining_.store(true, weir::seq_cst);                                                         // [drain]
-    if (turn_.load(weir::seq_cst).what == doing::idle) reads_->request_stop(weir::errc::closed); // [drain]
+    auto const what = turn_.load(weir::seq_cst).what;                                             // [drain]
+    if (what == doing::idle || what == doing::resting) (*reads_)->stop.request_stop(weir::errc::closed);
 }
 
 weir::task<> connection::serve() {
     weir::context const& given = co_await weir::this_task();
     weir::linked_stop_source all{given.stop};
-    weir::linked_stop_source reads{all.token()};
     weir::context const working = given.with_stop(all.token());
-    weir::context const reading = given.with_stop(reads.token());
+    std::optional<waiting> reads;
+    reads.emplace(working, all.token());
     all_ = &all;
     reads_ = &reads;
     working_ = &working;
-    reading_ = &reading;
     co_await weir::use_context(working);
     static_cast<void>(transport_.socket().set_no_delay(true)); // without it everything works, only slower
     turn_to(doing::idle);
@@ -73,7 +75,7 @@ weir::task<> connection::serve() {
 
 weir::task<bool> connection::greet() {
     turn_to(doing::reading_head);
-    co_await weir::use_context(*reading_);
+    co_await weir::use_context((*reads_)->where);
     auto const opened = co_await transport_.layer()->open();
     co_await weir::use_context(*working_);
     if (!opened && opened.error() == weir::errc::timed_out) server_.figures_.timed_out.add();
@@ -105,12 +107,28 @@ weir::task<> connection::converse() {
     }
 }
 
+void connection::renew() {
+    std::lock_guard const locked{server_.mutex_};
+    reads_->emplace(*working_, all_->token());
+}
+
+void connection::rest() {
+    in_ = weir::buffer{};
+    std::string{}.swap(out_);
+    parser_.trim(0);
+    response_ = response{};
+    auto const since = turn_.load(weir::relaxed).since; // written by this task only
+    turn_.store(turn{doing::resting, since}, weir::seq_cst); // [drain]
+    renew(); // behind that, so that nobody asks for a rest again
+    if (draining()) (*reads_)->stop.request_stop(weir::errc::closed);
+}
+
 weir::task<bool> connection::receive() {
     bool const between = parser_.between_requests();
     if (between) {
         turn_to(doing::idle);
         parser_.trim(kept_idle);
-        if (draining()) reads_->request_stop(weir::errc::closed);
+        if (draining()) (*reads_)->stop.request_stop(weir::errc::closed);
     } else {
         // A head, and a body, has its time for all its pieces together, however slowly they drip.
         auto const what = parser_.in_body() ? doing::reading_body : doing::reading_head;
@@ -121,14 +139,30 @@ weir::task<bool> connection::receive() {
         }
     }
     bool const in_body = parser_.in_body();
-    auto const room = in_.prepare(read_size);
     // A drain ends the wait for another request, not for the rest of one.
-    bool const cut_short = !between && reads_->stop_requested() && reads_->reason() == weir::errc::closed;
-    co_await weir::use_context(cut_short ? *working_ : *reading_);
+    auto const& stop = (*reads_)->stop;
+    bool const cut_short = !between && stop.stop_requested() && stop.reason() == weir::errc::closed;
     weir::result<std::size_t> got = weir::errc::closed;
-    if (auto* const layer = transport_.layer()) got = co_await layer->recv(room);
-    else got = co_await transport_.socket().recv(room);
-    co_await weir::use_context(*working_);
+    for (;;) {
+        auto const room = in_.prepare(read_size);
+        co_await weir::use_context(cut_short ? *working_ : (*reads_)->where);
+        if (auto* const layer = transport_.layer()) got = co_await layer->recv(room);
+        else got = co_await transport_.socket().recv(room);
+        co_await weir::use_context(*working_);
+        if (got || got.error() != rest_reason) break;
+        if (!between) { // a request began in that very moment
+            renew();
+            continue;
+        }
+        rest();
+        co_await weir::use_context((*reads_)->where);
+        auto const woken = co_await weir::io::poll_readable(transport_.socket().ref());
+        co_await weir::use_context(*working_);
+        if (!woken) {
+            got = woken.error();
+            break;
+        }
+    }
     if (!got && !between && got.error() == weir::errc::closed) co_return true; // comes back here, by `cut_short`
     if (got) {
         in_.commit(*got);
@@ -164,6 +198,7 @@ weir::task<bool> connection::answer() {
     } catch (...) {
         report("something that is no std::exception");
     }
+    if (both.stream.watched()) co_await end_watch(both.stream);
     if (both.stream.begun()) co_return co_await end_stream(both.stream, whole);
     if (!whole) response_ = response{error{500, "internal_error", "the server failed to answer this request"}};
     response::framing how;

@@ -1,5 +1,7 @@
 // examples/http/connection.hpp: one client: its bytes become requests, and the handler's responses become bytes.
 // Requests are answered in order; the answers to what one read has brought leave in one send.
+// Cost:     between requests the buffers stay for the next one; a connection that has been silent for a while gives them
+//           back, and holds its coroutines and itself.
 #pragma once
 
 #include "date.hpp"
@@ -17,6 +19,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,11 +43,20 @@ private:
     friend body_stream;
 
     // What it is doing; each has its time limit.
-    enum class doing : std::uint32_t { idle, reading_head, reading_body, handling, sending };
+    // Resting is being idle without a buffer.
+    enum class doing : std::uint32_t { idle, resting, reading_head, reading_body, handling, sending };
     // The server's time when it turned to that. One word, so that the watch sees both of one moment.
     struct turn {
         doing what = doing::idle;
         std::uint32_t since = 0;
+    };
+
+    // What ends the wait for the client; made anew after a rest.
+    class waiting {
+    public:
+        waiting(weir::context const& from, weir::stop_token above) : stop{above}, where{from.with_stop(stop.token())} {}
+        weir::linked_stop_source stop;
+        weir::context const where;
     };
 
     // In the server's list from when its stop sources are there until just before they end.
@@ -56,6 +68,12 @@ private:
     weir::task<bool> greet();
     // Reads and answers until one side ends it.
     weir::task<> converse();
+    // What the wait for a request is stopped with when it has been long enough for a rest; nobody else gives it.
+    static constexpr weir::errc rest_reason = weir::errc::no_reply;
+    // Lets the wait be stopped once more.
+    void renew();
+    // Gives the buffers back.  Needs: nothing of a request has come.
+    void rest();
     // Takes in what the client sends.  Returns: false at its end, and when nothing more is to be read.
     weir::task<bool> receive();
     // Counts bytes of a body for its least rate.  Returns: false when the body has had its time.
@@ -64,9 +82,11 @@ private:
     weir::task<> give_up();
     // Hands the request to the server's handler and adds its response to the output.  Returns: whether to go on.
     weir::task<bool> answer();
+    // Gets the input back from the watch over the client.  Needs: there is one.
+    weir::task<> end_watch(body_stream& body);
     // Ends what the handler has begun to stream; `whole` says that it has returned.  Returns: whether to go on.
     weir::task<bool> end_stream(body_stream& body, bool whole);
-    // Takes in what the client sends while its response is streamed; asks the handler to stop when it leaves.
+    // Takes in what the client sends while a handler is at work; asks that to stop when it leaves.
     weir::task<> watch_client(weir::stop_token until, weir::event* ended);
     // Writes to the standard error what a handler has thrown.
     void report(char const* thrown) const;
@@ -89,9 +109,8 @@ private:
     date date_;
     weir::buffer in_;
     std::string out_;
-    weir::stop_source* reads_ = nullptr; // ends waiting for the client
-    weir::stop_source* all_ = nullptr;   // ends everything
-    weir::context const* reading_ = nullptr;
+    std::optional<waiting>* reads_ = nullptr; // never empty; another one under the server's mutex
+    weir::stop_source* all_ = nullptr;        // ends everything
     weir::context const* working_ = nullptr;
     weir::atomic<turn> turn_{turn{}};
     weir::atomic<bool> draining_{false};

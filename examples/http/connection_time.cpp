@@ -14,10 +14,15 @@ bool connection::check_time(std::uint32_t now) noexcept {
     auto const longer_than = [&](std::chrono::seconds limit) { return passed > limit; };
     auto const& options = server_.options_;
     auto const pause = std::min(options.body, options.body_pause);
+    auto& reads = (*reads_)->stop;
     switch (what) {
-        case doing::idle: return longer_than(options.idle) && reads_->request_stop(weir::errc::timed_out);
-        case doing::reading_head: return longer_than(options.head) && reads_->request_stop(weir::errc::timed_out);
-        case doing::reading_body: return longer_than(pause) && reads_->request_stop(weir::errc::timed_out);
+        case doing::idle:
+            if (longer_than(options.idle)) return reads.request_stop(weir::errc::timed_out);
+            if (passed > options.rest) reads.request_stop(rest_reason);
+            return false;
+        case doing::resting: return longer_than(options.idle) && reads.request_stop(weir::errc::timed_out);
+        case doing::reading_head: return longer_than(options.head) && reads.request_stop(weir::errc::timed_out);
+        case doing::reading_body: return longer_than(pause) && reads.request_stop(weir::errc::timed_out);
         case doing::sending: return longer_than(options.send) && all_->request_stop(weir::errc::timed_out);
         case doing::handling: return false; // the handler's own affair
     }

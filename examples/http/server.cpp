@@ -3,6 +3,7 @@
 
 #include "connection.hpp"
 
+#include <weir/coro/budget.hpp>
 #include <weir/timer/sleep.hpp>
 #include <weir/timer/timeout.hpp>
 
@@ -41,7 +42,9 @@ weir::task<> server::serve_all(weir::scope& connections, listener_type& listener
     tasks_ = &connections;
     connections.spawn([](server* self) { return self->watch(); }, this);
     co_await accept_all(connections, listener);
-    listener = {}; // who comes now is refused at once, and not kept waiting in the kernel's queue
+    // Who is in the kernel's queue may have sent a request: it would be lost with the listener.
+    accept_waiting(connections, listener);
+    listener = {}; // who comes now is refused at once, and not kept waiting in the queue
     ending_.store(true, weir::relaxed); // publishes nothing
     {
         std::lock_guard const locked{mutex_};
@@ -75,24 +78,40 @@ weir::task<> server::accept_all(weir::scope& connections, listener_type& listene
     weir::stop_callback const from_above{given.stop, [this](weir::errc) { accepting_.request_stop(); }};
     weir::context const accepting = given.with_stop(accepting_.token());
     co_await weir::use_context(accepting);
-    for (;;) {
+    while (!accepting_.stop_requested()) {
         auto place = co_await places_.acquire();
         if (!place) co_return;
         // One by one and not ahead (net::accepted): who waits for a place holds no descriptor of ours, and a drain leaves
         // nobody who was accepted and never served.
-        auto socket = co_await listener.accept();
+        co_await weir::checkpoint(); // of a crowd as many as a turn may, lest those who are served get ahead of all others
+        auto waiting = listener.try_accept();
+        weir::result<weir::net::tcp_socket> socket = weir::errc::cancelled;
+        if (waiting) socket = std::move(*waiting);
+        else socket = co_await listener.accept();
         if (!socket) {
             if (!accepting_.stop_requested())
                 std::fprintf(stderr, "http: no more connections: %s\n", socket.error().message().c_str());
             co_return;
         }
-        figures_.connections.add();
-        arrive();
-        try {
-            connections.spawn(&serve_one, this, std::move(*socket), std::move(*place));
-        } catch (std::bad_alloc const&) { // too little memory for one more: this one is turned away
-            depart();
-        }
+        begin(connections, std::move(*socket), std::move(*place));
+    }
+}
+
+void server::accept_waiting(weir::scope& connections, listener_type& listener) {
+    while (auto place = places_.try_acquire()) {
+        auto socket = listener.try_accept();
+        if (!socket) return;
+        begin(connections, std::move(*socket), std::move(place));
+    }
+}
+
+void server::begin(weir::scope& connections, weir::net::tcp_socket socket, weir::permit place) {
+    figures_.connections.add();
+    arrive();
+    try {
+        connections.spawn(&serve_one, this, std::move(socket), std::move(place));
+    } catch (std::bad_alloc const&) { // too little memory for one more: this one is turned away
+        depart();
     }
 }
 

@@ -31,6 +31,7 @@ public:
     std::size_t most_connections = 10'000;      // more are not accepted: they wait in the kernel's queue
     std::size_t most_gathered = 100;            // answers to pipelined requests that leave in one send
     std::chrono::seconds idle{30};              // between requests
+    std::chrono::milliseconds rest{1000};       // of that, until a connection gives its buffers back
     std::chrono::seconds head{10};              // from a request's first byte to the end of its headers
     std::chrono::seconds body{60};              // from there to its end, for bodies that come in pieces
     std::chrono::seconds body_pause{5};         // without a byte of it; and each byte buys as much time as
@@ -69,6 +70,9 @@ private:
     friend connection;
 
     weir::task<> accept_all(weir::scope& connections, listener_type& listener);
+    // Takes those who have connected and wait.
+    void accept_waiting(weir::scope& connections, listener_type& listener);
+    void begin(weir::scope& connections, weir::net::tcp_socket socket, weir::permit place);
     weir::task<> watch();
     weir::task<> serve_all(weir::scope& connections, listener_type& listener);
     // Waits until the last connection has gone.  Returns: whether it has, and not the time.

@@ -3,6 +3,7 @@
 
 #include "ascii.hpp"
 #include "byte_range.hpp"
+#include "compression.hpp"
 #include "date.hpp"
 #include "error.hpp"
 #include "file_path.hpp"
@@ -10,6 +11,8 @@
 #include <weir/base/assert.hpp>
 #include <weir/runtime/blocking.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cinttypes>
@@ -35,6 +38,21 @@ constexpr std::pair<std::string_view, std::string_view> types[] = {
 
 constexpr std::string_view boundary = "weir-byteranges-5f2b9c61e0d74a38"; // what a file holds does not matter: parts have
                                                                           // their lengths in their heads
+
+// What may stand beside a file, what is smaller first.
+struct packing {
+    int rank;
+    std::string_view coding;
+    std::string_view ending;
+};
+constexpr std::array<packing, 3> packings{{{0, "zstd", ".zst"}, {1, "br", ".br"}, {2, "gzip", ".gz"}}};
+
+// Keeps the headers that are there.
+void refuse(response& of, error const& why) {
+    of.set_status(why.status);
+    static_cast<void>(of.set_content_type("application/json")); // a literal, always valid
+    of.body() = to_json(why);
+}
 
 void set(response& of, std::string_view name, std::string_view value) {
     bool const valid = of.add_header(name, value);
@@ -87,6 +105,7 @@ public:
     std::string tag; // strong
     std::chrono::sys_seconds modified;
     std::string modified_text;
+    std::string_view coding; // of its content; empty: as it is
 };
 
 static_files::static_files(weir::io::fd folder, static_files_options options)
@@ -99,7 +118,6 @@ weir::result<static_files> static_files::at(std::string const& folder, static_fi
 }
 
 weir::task<weir::result<static_files::found>> static_files::find(std::string path) const {
-    if (path.empty() || path.ends_with('/')) path += options_.index;
     auto file = open_beneath(folder_.ref(), path, look_up::cached);
     if (!file && file.error() == std::errc::resource_unavailable_try_again)
         file = co_await weir::blocking(&open_beneath, folder_.ref(), path, look_up::patient);
@@ -110,27 +128,50 @@ weir::task<weir::result<static_files::found>> static_files::find(std::string pat
     co_return found{std::move(*file), about};
 }
 
+weir::task<weir::result<static_files::found>> static_files::find_coded(std::string const& name,
+                                                                      request const& asks) const {
+    auto const wants = asks.header("Accept-Encoding");
+    auto const weight = [&](packing const& each) { return coding_weight(wants, each.coding); };
+    auto best_first = packings;
+    std::sort(best_first.begin(), best_first.end(), [&](packing const& a, packing const& b) {
+        return std::pair{weight(b), a.rank} < std::pair{weight(a), b.rank};
+    });
+    auto const as_it_is = coding_weight(wants, "identity");
+    for (auto const& each : best_first) {
+        if (weight(each) == 0 || weight(each) < as_it_is) break;
+        auto file = co_await find(name + std::string{each.ending});
+        if (file) file->coding = each.coding;
+        if (file) co_return file;
+    }
+    co_return std::make_error_code(std::errc::no_such_file_or_directory);
+}
+
 weir::task<> static_files::serve(exchange& one, std::string_view path) const {
     auto const& request = one.request;
     auto& response = one.response;
     bool const is_get = request.method() == "GET";
     if (!is_get && !request.is_head()) {
-        response = http::response{error{405, "method_not_allowed", "a file is read, with GET or HEAD"}};
+        refuse(response, error{405, "method_not_allowed", "a file is read, with GET or HEAD"});
         set(response, "Allow", "GET, HEAD");
         co_return;
     }
-    auto decoded = decode_path(path);
+    auto name = decode_path(path);
+    if (name && (name->empty() || name->ends_with('/'))) *name += options_.index;
+    std::string_view const type = name ? content_type_of(*name) : std::string_view{};
+    bool const may_vary = options_.precompressed && is_compressible(type);
     weir::result<found> file = std::make_error_code(std::errc::no_such_file_or_directory);
-    if (decoded) file = co_await find(*decoded);
+    if (name && may_vary) file = co_await find_coded(*name, request);
+    if (name && !file) file = co_await find(*name);
     if (!file) {
         bool const busy = file.error() == weir::errc::overloaded || file.error() == std::errc::too_many_files_open;
-        if (busy) response = http::response{error{503, "overloaded", "the server cannot open another file now"}};
-        else response = http::response{error{404, "not_found", "there is no such file"}};
+        if (busy) refuse(response, error{503, "overloaded", "the server cannot open another file now"});
+        else refuse(response, error{404, "not_found", "there is no such file"});
         co_return;
     }
     set(response, "ETag", file->tag);
     set(response, "Last-Modified", file->modified_text);
     set(response, "Cache-Control", options_.cache_control);
+    if (may_vary) set(response, "Vary", "Accept-Encoding"); // to who does not ask, as well
 
     // RFC 9110, 13.2.2: the tag decides where there is one, and only without it the date.
     bool same = false;
@@ -149,12 +190,10 @@ weir::task<> static_files::serve(exchange& one, std::string_view path) const {
     if (is_get && (!condition || *condition == file->tag || *condition == file->modified_text))
         if (auto const value = request.header("Range")) asked = read_ranges(*value, file->size, parts);
     if (asked == range_request::unsatisfiable) {
-        response = http::response{error{416, "range_not_satisfiable", "no range begins within the file"}};
+        refuse(response, error{416, "range_not_satisfiable", "no range begins within the file"});
         set(response, "Content-Range", "bytes */" + std::to_string(file->size));
         co_return;
     }
-    bool const is_index = decoded->empty() || decoded->ends_with('/');
-    std::string_view const type = content_type_of(is_index ? options_.index : *decoded);
     std::vector<std::string> heads; // of the parts, and what stands behind the last
     std::uint64_t length = file->size;
     if (asked == range_request::whole) {
@@ -177,6 +216,7 @@ weir::task<> static_files::serve(exchange& one, std::string_view path) const {
             for (auto const& each : heads) length += each.size();
         }
     }
+    if (!file->coding.empty()) set(response, "Content-Encoding", file->coding);
     one.stream.begin(length);
     if (!one.stream.wants_body()) co_return;
     // What fails in here has broken the stream off already.

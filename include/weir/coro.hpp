@@ -7,6 +7,7 @@
 #include <weir/coro/executor.hpp>         // executor, executor_ref, job
 #include <weir/coro/stop.hpp>             // stop_source, stop_token, stop_callback
 #include <weir/coro/context.hpp>          // context, this_task, clock
+#include <weir/coro/shared_priority.hpp>  // priority_of, executor_of: what holds now for work that is done for several
 #include <weir/coro/task.hpp>             // task
 #include <weir/coro/sync_wait.hpp>        // sync_wait, run_loop
 #include <weir/coro/yield.hpp>            // yield

@@ -12,7 +12,7 @@
 #include <weir/flow/batch_recorder.hpp>  // batch_recorder: where sizes, waits and handler times go
 #include <weir/flow/batcher_options.hpp> // batcher_options, batcher_figures
 #include <weir/flow/batcher.hpp>      // batcher: many requests become one call
-#include <weir/flow/flight_urgency.hpp>    // deadline_of, priority_of: what holds now for a flight's work
+#include <weir/flow/flight_urgency.hpp>    // deadline_of: what holds now for a flight's work
 #include <weir/flow/coalescer_metrics.hpp> // a coalescer's figures, in a registry
 #include <weir/flow/batcher_metrics.hpp>   // a batcher's
 #include <weir/flow/loader.hpp>            // loader: one key, many askers, one multi-get

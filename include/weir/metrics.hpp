@@ -7,3 +7,4 @@
 #include <weir/metrics/histogram.hpp>    // histogram: a distribution that many threads record
 #include <weir/metrics/metrics_errc.hpp> // metrics_errc: why a registry refuses
 #include <weir/metrics/registry.hpp>     // registry, registration, metric
+#include <weir/metrics/metric_set.hpp>   // metric_set: metrics that enter together, under the same labels

@@ -6,6 +6,7 @@
 #include <weir/runtime/options.hpp>          // runtime_options
 #include <weir/runtime/named.hpp>            // named: a spawned task's name and priority
 #include <weir/runtime/priority.hpp>         // with_priority
+#include <weir/runtime/shutdown.hpp>         // shutdown_mode, shutdown_report
 #include <weir/runtime/runtime.hpp>          // runtime: spawn, block_on, shutdown
 #include <weir/runtime/blocking_options.hpp> // blocking_options
 #include <weir/runtime/blocking_pool.hpp>    // blocking_pool: threads that may be blocked

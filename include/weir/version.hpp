@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-namespace weir {
+namespace weir::inline v0 {
 
 inline constexpr int version_major = 0;
 inline constexpr int version_minor = 1;

@@ -33,7 +33,7 @@
 
 #include <string_view>
 
-namespace weir {
+namespace weir::inline v0 {
 
 inline constexpr int version_major = 0;
 inline constexpr int version_minor = 1;
@@ -148,7 +148,7 @@ inline constexpr std::string_view version = "0.1.0";
 #include <cstdio>
 #include <cstdlib>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Prints `weir: what (file:line)` to the error stream and aborts.
 [[noreturn]] WEIR_COLD inline void fatal(char const* what, char const* file, int line) noexcept {
@@ -174,7 +174,7 @@ namespace weir {
 
 #include <atomic>
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T>
 using atomic = std::atomic<T>;
@@ -202,7 +202,7 @@ inline void store_load_fence() noexcept {
 
 #include <cstddef>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Bytes. A constant of the library rather than std::hardware_destructive_interference_size, which changes with
 // tuning flags and would change the layout of types between two translation units.
@@ -212,7 +212,7 @@ inline constexpr std::size_t cache_line = 64;
 
 // weir/base/immovable.hpp: a base for what other threads or frames point to.
 
-namespace weir {
+namespace weir::inline v0 {
 
 struct immovable {
     immovable() = default;
@@ -229,7 +229,7 @@ struct immovable {
 #include <new>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T>
 class slot {
@@ -269,7 +269,7 @@ private:
 // Threads:  one at a time; their owner locks.
 // Not:      owning. A value must outlive its membership.
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -447,7 +447,7 @@ private:
 #include <system_error>
 #include <type_traits>
 
-namespace weir {
+namespace weir::inline v0 {
 
 enum class errc {
     cancelled = 1,  // a stop was requested
@@ -502,7 +502,7 @@ struct std::is_error_code_enum<weir::errc> : std::true_type {};
 // weir/base/result.hpp: a value, or the std::error_code that says why there is none.
 // Not:      for a programmer's error (WEIR_ASSERT) nor for what the user's own code throws (carried to the co_await).
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Throws std::system_error where there are exceptions, and ends the program where there are none.
 [[noreturn]] WEIR_COLD inline void throw_error(std::error_code error) {
@@ -652,7 +652,7 @@ inline constexpr bool is_result<result<T>> = true;
 // Not:      owning. The callable must outlive the reference.
 // Source:   V. Romeo, Z. Laine, T. Song, "function_ref: a type-erased callable reference", P0792, 2014 to 2023.
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class>
 class function_ref;
@@ -685,7 +685,7 @@ private:
 // across a suspension, after which the coroutine runs on another thread; so they are read through functions that are
 // never inlined.
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -744,7 +744,7 @@ private:
 #include <thread>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Tells the core that this is a spin loop: saves power and leaves the sibling thread its share.
 // Cost: 10 to 50 ns on x86 from Skylake on, a few elsewhere.
@@ -793,7 +793,7 @@ private:
 #include <iterator>
 #include <ranges>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // How soon the line will be needed again, and so how near it is kept.
 enum class locality {
@@ -863,7 +863,7 @@ void prefetch_range(void const* at, std::size_t size) noexcept {
 #include <initializer_list>
 #include <vector>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class cpu_set {
 public:
@@ -970,7 +970,7 @@ inline result<cpu_set> cpu_set::parse(std::string_view list) {
 #include <sched.h>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 // The CPUs that this thread may run on, beyond 1024 too.
 inline result<cpu_set> this_thread_cpus() {
@@ -1025,7 +1025,7 @@ inline result<void> pin_this_thread(unsigned cpu) {
 #include <algorithm>
 #include <optional>
 
-namespace weir::system_text {
+namespace weir::inline v0::system_text {
 
 // The whole file; none where it cannot be read. A file that the kernel writes has no size, so it is read to its end.
 inline std::optional<std::string> read(std::string const& path) {
@@ -1069,7 +1069,7 @@ inline std::optional<long long> to_number(std::string_view text) noexcept {
 #include <thread>
 #include <tuple>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // CPUs that share one core's units: SMT siblings.
 struct cpu_core {
@@ -1238,7 +1238,7 @@ inline topology read_topology(std::string const& root) {
 
 #include <array>
 
-namespace weir {
+namespace weir::inline v0 {
 
 enum class placement {
     compact, // near each other, one CPU a thread: siblings of a core first, then the cores of one cache, then of a node
@@ -1323,7 +1323,7 @@ inline std::vector<cpu_set> place_threads(placement policy, std::size_t threads,
 // weir/cpu/cpu_grant.hpp: how much of the machine's CPUs the control groups of this process leave to it.
 // Source:   cgroups(7), cpuset(7), and the kernel's cgroup-v2.rst ("CPU") and sched-bwc.rst.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // What the control groups of this process grant it. A limit binds all below it, so the least on the way up counts.
 struct cpu_grant {
@@ -1470,7 +1470,7 @@ inline cpu_grant read_cpu_grant(std::string const& root) {
 
 #include <cmath>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // At least one: the CPUs of the mask that the grant also names, at most as many as the quota is worth, rounded up, since
 // a worker more shares the rest of the time, and a worker fewer would leave it unused.
@@ -1515,7 +1515,7 @@ inline std::size_t usable_cpus() {
 #include <unistd.h>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 enum class perf_event : unsigned {
     cycles,
@@ -1663,7 +1663,7 @@ inline perf_reading perf_counters::read() const noexcept { return {}; }
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class Take>
     requires std::is_invocable_v<Take&, perf_reading const&>
@@ -1703,7 +1703,7 @@ private:
 
 #include <cstring>
 
-namespace weir::simd {
+namespace weir::inline v0::simd {
 
 // The bytes of a word.
 // Each kind of lanes has: width; narrower, the lanes for what is too short for these, or void; load and store, which need
@@ -1821,7 +1821,7 @@ private:
 
 #include <concepts>
 
-namespace weir::simd {
+namespace weir::inline v0::simd {
 
 // What number lanes hold.
 template <class T>
@@ -1920,7 +1920,7 @@ private:
 #include <xsimd/xsimd.hpp>
 #endif
 
-namespace weir::simd {
+namespace weir::inline v0::simd {
 
 #if defined(XSIMD_VERSION_MAJOR) && !defined(XSIMD_NO_SUPPORTED_ARCHITECTURE)
 #if XSIMD_VERSION_MAJOR >= 12
@@ -2111,7 +2111,7 @@ using number_lanes = plain_numbers<T>;
 
 } // namespace weir::simd
 
-namespace weir::simd {
+namespace weir::inline v0::simd {
 
 inline constexpr std::size_t npos = std::string_view::npos;
 
@@ -2313,7 +2313,7 @@ std::size_t count_byte(std::string_view in, char byte) noexcept {
 #include <limits>
 #include <span>
 
-namespace weir::simd {
+namespace weir::inline v0::simd {
 
 // Whether a and b are the same but for the case of their letters.
 template <class Lanes = byte_lanes>
@@ -2488,7 +2488,7 @@ inline std::optional<std::uint64_t> parse_decimal(std::string_view text) noexcep
 // weir/simd/rows.hpp: what the kernels of numbers take: a span, a vector, an array, whatever lies in one piece.
 // For:      authors of primitives.
 
-namespace weir::simd {
+namespace weir::inline v0::simd {
 
 template <class Row>
 using value_of = std::remove_cvref_t<decltype(*std::data(std::declval<Row const&>()))>;
@@ -2511,7 +2511,7 @@ using lanes_for = std::conditional_t<std::is_same_v<Lanes, widest>, number_lanes
 
 } // namespace weir::simd
 
-namespace weir::simd {
+namespace weir::inline v0::simd {
 
 // The sum.  Returns: the type of the numbers; for integers 64 bits of their sign, modulo 2^64.
 template <class Lanes = widest, row Row>
@@ -2775,7 +2775,7 @@ std::size_t count(Row const& numbers, value_of<Row> value) noexcept {
 //           all NaN, there is no least one: min and max give nothing, argmin and argmax npos. Zeros of both signs are
 //           equal, so min and max may return either, and the first of them is the place.
 
-namespace weir::simd {
+namespace weir::inline v0::simd {
 
 template <class Lanes = widest, row Row>
 std::optional<value_of<Row>> min(Row const& numbers) noexcept;
@@ -2909,7 +2909,7 @@ std::size_t argmax(Row const& numbers) noexcept {
 // Progress: wait-free; the first call of a thread takes its number from a shared one.
 // For:      authors of primitives.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // More copies than this cost more memory and more time to read than the lines that they keep apart are worth.
 inline constexpr std::size_t max_shards = 32;
@@ -2945,7 +2945,7 @@ inline std::size_t this_shard() noexcept {
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Counts what has happened; never goes back, but wraps at 2^64.
 // Cost: a cache line a copy, shard_count() copies, one allocation.
@@ -3008,7 +3008,7 @@ static_assert(sizeof(gauge) == cache_line);
 // For:      authors of primitives.
 // Source:   the bucket scheme of G. Tene, HdrHistogram, 2012; we fix 64 buckets an octave.
 
-namespace weir::log_linear {
+namespace weir::inline v0::log_linear {
 
 // An octave spans the numbers of one bit length and is cut into equal parts; octave 0 holds 0 to 63.
 // L1: buckets tile [0, 2^64) in order, without gap or overlap.
@@ -3058,7 +3058,7 @@ static_assert(bucket_of(127) == 127 && width_of(127) == 1 && width_of(128) == 2)
 
 } // namespace weir::log_linear
 
-namespace weir {
+namespace weir::inline v0 {
 
 class distribution {
 public:
@@ -3170,7 +3170,7 @@ inline std::uint64_t distribution::count_at_most(std::uint64_t bound) const noex
 
 #include <chrono>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Cost: 512 bytes a copy, shard_count() copies, and 512 more for each octave that a copy meets: latencies between 1 µs
 // and 1 s meet twenty. At most 30 KiB a copy.
@@ -3268,7 +3268,7 @@ inline distribution histogram::snapshot() const {
 
 // weir/metrics/metrics_errc.hpp: why a registry refused a metric, as a std::error_code.
 
-namespace weir {
+namespace weir::inline v0 {
 
 enum class metrics_errc {
     bad_name = 1,       // not [a-zA-Z_:][a-zA-Z0-9_:]*
@@ -3335,7 +3335,7 @@ struct std::is_error_code_enum<weir::metrics_errc> : std::true_type {};
 // For:      authors of primitives; registry.hpp writes whole answers.
 // Source:   "Exposition formats" and "Data model", prometheus.io.
 
-namespace weir::prometheus {
+namespace weir::inline v0::prometheus {
 
 inline constexpr std::string_view content_type = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -3445,7 +3445,7 @@ inline void append_series(std::string& out, std::string_view name, std::string_v
 
 } // namespace weir::prometheus
 
-namespace weir {
+namespace weir::inline v0 {
 
 // What a histogram's numbers are, and so how they are written.
 enum class recorded {
@@ -3592,7 +3592,7 @@ inline void bucket_source::write(std::string& out, std::string_view name, std::s
 #include <map>
 #include <mutex>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Names and values of labels, in any order.
 using metric_labels = std::vector<std::pair<std::string, std::string>>;
@@ -3769,7 +3769,7 @@ inline void metric_book::write(std::string& out) const {
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Keeps metrics in a registry, and takes them out at its end; after that the registry never looks at them again.
 // A part of a server declares it behind its metrics, so that it ends before they do. It may outlive the registry.
@@ -3953,6 +3953,73 @@ inline std::error_code registry::check(bucket_options const& options) noexcept {
 
 } // namespace weir
 
+// weir/metrics/metric_set.hpp: metrics that enter a registry together, under the same labels, all of them or none.
+//     metric_set all{numbers, {{"pool", "readers"}}};
+//     all.gauge("pool_open", "Connections that are open.", [this] { return open(); });
+//     all.counter("pool_made_total", "Connections made.", made_);
+//     registered_ = all.take().value();
+
+namespace weir::inline v0 {
+
+// Threads: as a plain value.
+// After the first that is refused nothing more is entered, and what was entered leaves.
+class metric_set : immovable {
+public:
+    explicit metric_set(registry& into, metric_labels labels = {}) : into_{into}, labels_{std::move(labels)} {}
+
+    // A number that `from` holds, a weir::counter or weir::gauge, or that it returns when a scrape is written.
+    // Needs: as registry::add, add_counter and add_gauge.
+    template <class From>
+    void counter(std::string name, std::string help, From const& from) {
+        keep([&](metric const& described) {
+            if constexpr (std::is_same_v<From, weir::counter>) return into_.add(described, from);
+            else return into_.add_counter(described, from);
+        }, std::move(name), std::move(help));
+    }
+    template <class From>
+    void gauge(std::string name, std::string help, From const& from) {
+        keep([&](metric const& described) {
+            if constexpr (std::is_same_v<From, weir::gauge>) return into_.add(described, from);
+            else return into_.add_gauge(described, from);
+        }, std::move(name), std::move(help));
+    }
+    void summary(std::string name, std::string help, histogram const& from, summary_options options = {}) {
+        keep([&](metric const& described) { return into_.add(described, from, std::move(options)); }, std::move(name),
+             std::move(help));
+    }
+    // What keeps them there; the set is empty afterwards.  Errors: the first, metrics_errc; then nothing was entered.
+    result<registration> take() {
+        if (wrong_) return wrong_;
+        return std::move(kept_);
+    }
+
+private:
+    template <class Enter>
+    void keep(Enter enter, std::string name, std::string help) {
+        if (wrong_) return;
+        metric described;
+        described.name = std::move(name);
+        described.help = std::move(help);
+        described.labels = labels_;
+        auto entered = enter(described);
+        if (entered) {
+            kept_ += *std::move(entered);
+        } else {
+            wrong_ = entered.error();
+            kept_ = registration{};
+        }
+    }
+
+    registry& into_;
+    metric_labels const labels_;
+    // Side by side, not a result<registration>: g++ 12 takes the assignment of an error to one for a use of what is not
+    // there.
+    registration kept_;
+    std::error_code wrong_;
+};
+
+} // namespace weir
+
 // weir/queue.hpp: queues between threads that never wait and, unless their card says otherwise, take no lock.
 // Unless a declaration says otherwise: any thread may call, nothing is allocated, and nothing throws.
 
@@ -3960,7 +4027,7 @@ inline std::error_code registry::check(bucket_options const& options) noexcept {
 // A queue's header ends with the concepts it satisfies. Which threads may call which end is not in a signature; the
 // title cards say it.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Something to push into and pop from, without waiting. A refused push leaves the value untouched.
 template <class Queue, class Value>
@@ -4013,7 +4080,7 @@ concept work_stealing = requires(Queue& queue, Queue const& observed, Value valu
 //           Network Traffic Monitoring" (MCRingBuffer), IPDPS 2010; we publish at once instead of by batch, and add
 //           moves in bulk and work in place.
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T>
 class spsc : immovable {
@@ -4228,7 +4295,7 @@ static_assert(sizeof(spsc<int>) == 6 * cache_line);
 // Source:   D. Vyukov, "Bounded MPMC queue" (1024cores.net); turns that tell full from free also in a ring of one place
 //           after E. Rigtorp, "MPMCQueue" (github.com/rigtorp/MPMCQueue); we take whole runs of tickets at once.
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T>
 class mpmc : immovable {
@@ -4430,7 +4497,7 @@ static_assert(sizeof(mpmc<int>) == 3 * cache_line);
 // Source:   the exchange that needs no loop is that of D. Vyukov, "Intrusive MPSC node-based queue" (1024cores.net); we
 //           link backwards and take all, so the queue needs no stub node and its values may be freed as soon as taken.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Over `atomic<T*> T::next`. Allocates nothing and owns nothing: a value must live until it was taken.
 template <class T>
@@ -4503,7 +4570,7 @@ static_assert(inbox_of<mpsc<detail::letter>, detail::letter>);
 //           compare-exchange needs seq_cst. The owner remembers the top it saw last, so pushing does not read the
 //           thieves' line; rings grow and never shrink.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // As wide as a pointer: GCC returns `stolen` by way of the stack, and a narrower store there stalls the load after it.
 enum class steal_status : std::uintptr_t {
@@ -4681,7 +4748,7 @@ static_assert(sizeof(deque<void*>) == 2 * cache_line);
 #include <condition_variable>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 using futex_word = atomic<std::uint32_t>;
 using futex_deadline = std::chrono::steady_clock::time_point; // max() never comes
@@ -4803,7 +4870,7 @@ inline void futex_wake_one(futex_word const* word) noexcept { futex_wake_all(wor
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 class event_count : immovable {
 public:
@@ -4918,7 +4985,7 @@ static_assert(sizeof(event_count) == 2 * sizeof(futex_word));
 //           and a load each, for the other side's sleepers. No system call while nobody sleeps.
 // Not:      for coroutines: it stops the thread.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Deadlines: one that has passed makes a call look once and not wait; max() never comes. Who is late looks a last time.
 template <class Queue>
@@ -5258,7 +5325,7 @@ static_assert(bounded_queue<blocking_queue<spsc<int>>, int> && bulk_queue<blocki
 #error "unbounded.hpp needs moodycamel's ConcurrentQueue: libconcurrentqueue-dev, or concurrentqueue in vcpkg and Conan"
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T>
 class unbounded : immovable {
@@ -5410,7 +5477,7 @@ static_assert(queue_of<unbounded<int>, int> && bulk_queue<unbounded<int>, int>);
 // when nobody holds it any more, and its bytes lie where the pool wants them.
 // For:      authors of primitives: bytes.hpp and buffer.hpp, between which it passes without a copy; pools.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class alignas(__STDCPP_DEFAULT_NEW_ALIGNMENT__) shared_block : immovable {
 public:
@@ -5499,7 +5566,7 @@ inline void shared_block::release_hold() noexcept {
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 class bytes {
 public:
@@ -5655,7 +5722,7 @@ static_assert(sizeof(bytes) == 3 * sizeof(void*));
 // Threads:  one at a time. The bytes that `freeze` and `split` give away may go anywhere.
 // Not:      a ring: what is readable is always one contiguous run, for parsers.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class buffer {
 public:
@@ -5811,7 +5878,7 @@ WEIR_COLD inline void buffer::make_room(std::size_t at_least) {
 #include <sys/uio.h>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 class bytes_chain {
 public:
@@ -6051,7 +6118,7 @@ inline bytes bytes_chain::take_front() noexcept {
 #include <sanitizer/asan_interface.h>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 // From here on a touch of these bytes ends the program under an address sanitizer.  Needs: multiples of 8.
 inline void poison([[maybe_unused]] void const* where, [[maybe_unused]] std::size_t size) noexcept {
@@ -6075,7 +6142,7 @@ inline void unpoison([[maybe_unused]] void const* where, [[maybe_unused]] std::s
 #include <unistd.h>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 // From the least to the best; every touch of another page may cost a miss in the processor's table of pages.
 enum class page_kind : unsigned char {
@@ -6227,7 +6294,7 @@ inline bool page_region::map(std::size_t size, page_kind kind) noexcept {
 // Threads:  one at a time; it may move to another and go back from there.
 // Not:      to be had here; buffer_pool.hpp gives it out.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class block_lease {
 public:
@@ -6300,7 +6367,7 @@ inline buffer block_lease::into_buffer(std::size_t n) && noexcept {
 //           pointers, which leaves room in the word for a tag against ABA, and for a count.
 // For:      authors of primitives.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // `Entry` has a member `atomic<std::uint16_t> next_free`, which is the list's and outlives every call on any entry.
 template <class Entry>
@@ -6397,7 +6464,7 @@ bool free_list<Entry>::leave() noexcept {
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 class buffer_pool_options {
 public:
@@ -6557,7 +6624,7 @@ inline buffer_pool::entry* buffer_pool::core::make_table() {
 // Not:      to be held across a call into anybody else's code, nor where waiting may last; use sync/mutex.hpp.
 // For:      authors of primitives.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class spin_lock : immovable {
 public:
@@ -6590,7 +6657,7 @@ private:
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 // What a pool does to an object that comes back: any call that returns nothing, or false when the object is not to be
 // used again. Where it throws, the object is not used again either.
@@ -6856,7 +6923,7 @@ std::size_t object_pool<T, Make, Reset>::idle() const noexcept {
 // weir/memory/frame_block.hpp: the memory of one coroutine's frame, with a header in front, in one of 16 sizes.
 // For:      authors of primitives: frame_pool.hpp and frame_parcel.hpp.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class frame_pool;
 
@@ -6894,7 +6961,7 @@ struct alignas(__STDCPP_DEFAULT_NEW_ALIGNMENT__) frame_block {
 // one block carries a list of the others, whose lines are not touched on the way.
 // For:      authors of primitives: frame_pool.hpp.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class frame_parcel {
     // A block and its size class, which has the bits that its alignment leaves.
@@ -6985,7 +7052,7 @@ void frame_parcel::unload(frame_block* carriers, Sink sink) {
 // that the words lie in the program and not in a shared library; there, and on other machines, this door is a call, too.
 // For:      authors of primitives: frame_pool.hpp, transfer.hpp, budget.hpp, task_tally.hpp, worker.hpp.
 
-namespace weir {
+namespace weir::inline v0 {
 
 enum class thread_word : std::size_t { frame_pool, resume_loop, worker, turn_budget, task_tally };
 inline constexpr std::size_t thread_words = 5;
@@ -7039,7 +7106,7 @@ private:
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 class frame_pool;
 
@@ -7052,7 +7119,7 @@ inline void set_this_frame_pool(frame_pool* pool) noexcept { set_thread_word(thr
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 class frame_pool : immovable {
 public:
@@ -7328,7 +7395,7 @@ inline frame_pool::~frame_pool() {
 
 #include <coroutine>
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T>
 concept awaiter = requires(T& t) {
@@ -7374,7 +7441,9 @@ inline constexpr bool survives_await_expression =
 // weir/coro/executor.hpp: where a coroutine runs on: a queue of jobs that somebody else drains.
 // The floors below the runtime post to an executor and never see a scheduler, so they also work inside another runtime.
 
-namespace weir {
+namespace weir::inline v0 {
+
+enum class priority : unsigned char { high, normal, low };
 
 // One unit of work. It lies in the frame of who waits or in a promise, so that queueing it allocates nothing.
 // Needs: to stay where it is until it has run; whoever runs it touches it no more once `run` is called.
@@ -7421,6 +7490,8 @@ public:
     // Takes `work` back, which was offered. True when nobody else has it or ever will: it is the caller's to run or not.
     // False for any reason: then it runs as it was queued.
     virtual bool take_back([[maybe_unused]] job& work) noexcept { return false; }
+    // Where the same scheduler takes work of that priority from; itself where it knows of none. Lives as long as this.
+    virtual executor& at([[maybe_unused]] priority level) noexcept { return *this; }
 
 protected:
     executor() = default;
@@ -7437,6 +7508,7 @@ public:
     void post_last(job& work) const noexcept { target_->post_last(work); }
     void offer(job& work) const noexcept { target_->offer(work); }
     bool take_back(job& work) const noexcept { return target_->take_back(work); }
+    executor_ref at(priority level) const noexcept { return target_->at(level); }
 
     explicit operator bool() const noexcept { return target_ != nullptr; }
     bool operator==(executor_ref const&) const = default;
@@ -7452,7 +7524,7 @@ private:
 // of who may be asked, and the structure of the program keeps the first alive longer than the second.
 // Threads: every function may be called from any thread.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // One who hears of a stop; for authors of primitives. A stop comes to it in two steps.
 // `claim` is called under the source's lock and only decides: true means that the listener's frame stays alive, whatever
@@ -7628,15 +7700,13 @@ private:
 // weir/coro/context.hpp: what a task hands to what it awaits: executor, stop token, deadline, priority, origin.
 // Children inherit it by pointer; who narrows it (a scope, a timeout) keeps the narrower one in its own frame.
 
-namespace weir {
+namespace weir::inline v0 {
 
 using clock = std::chrono::steady_clock;
 using time_point = clock::time_point;
 using duration = clock::duration;
 
 inline constexpr time_point no_deadline = time_point::max();
-
-enum class priority : unsigned char { high, normal, low };
 
 class context {
 public:
@@ -7747,6 +7817,65 @@ private:
 
 } // namespace weir
 
+// weir/coro/shared_priority.hpp: the priority of work that is done for several, as the most urgent of them has it now.
+// It rises while the work is under way, on several threads perhaps, so it is no member of the context that the work was
+// given. It is looked up by the context's origin, which whatever the work awaits and narrows has inherited.
+// Who wakes such work asks where that goes on now. The context's own executor stays what it was, because others may keep
+// it for longer than this work lasts.
+// Not:      told to what is queued already: that goes as it was queued, and is woken at the new one next time.
+
+namespace weir::inline v0 {
+
+namespace detail {
+
+class alignas(void*) shared_priority : immovable {
+public:
+    // What context::origin says of work that is done for this one. Bit 0 tells it from an origin that shares nothing.
+    void const* origin() const noexcept { return reinterpret_cast<char const*>(this) + 1; }
+    // The one that this is done for; null where it is done for one alone.  Needs: to be called by, or for, that work.
+    static shared_priority* of_origin(void const* origin) noexcept {
+        auto const bits = reinterpret_cast<std::uintptr_t>(origin);
+        return bits & 1 ? reinterpret_cast<shared_priority*>(bits - 1) : nullptr;
+    }
+
+    // Threads: any. A look may be late by a rise that nothing orders before it.
+    priority level() const noexcept { return level_.load(relaxed); } // a number: nothing is published by it
+    // What its context says, and a narrower one that does not say otherwise.
+    priority given_level() const noexcept { return given_; }
+
+    // Before it begins: its context has this priority.
+    void is_given(priority level) noexcept {
+        given_ = level;
+        level_.store(level, relaxed); // not yet known to others
+    }
+    // One more wants it, who is as urgent as that.  Needs: one at a time; its owner locks.
+    void rises_to(priority wanted) noexcept {
+        if (wanted < level_.load(relaxed)) level_.store(wanted, relaxed); // own word, by the lock; high is the least
+    }
+
+private:
+    atomic<priority> level_{priority::low};
+    priority given_ = priority::low;
+};
+
+static_assert(alignof(shared_priority) > 1);
+
+} // namespace detail
+
+// The priority that holds now: of what is done for several the highest of theirs, unless it was given another by itself.
+inline priority priority_of(context const& here) noexcept {
+    auto const* const shared = detail::shared_priority::of_origin(here.origin);
+    return shared && here.priority == shared->given_level() ? shared->level() : here.priority;
+}
+
+// Where what is done in the context `here` goes on.  Cost: a test of one bit where it is done for one alone.
+inline executor_ref executor_of(context const& here) noexcept {
+    priority const now = priority_of(here);
+    return now == here.priority ? here.executor : here.executor.at(now);
+}
+
+} // namespace weir
+
 // weir/coro/task.hpp: a computation that starts when it is awaited and gives its awaiter one T, or what it threw.
 // Lazy, move-only, awaited once. The awaiting coroutine's context (executor, stop, deadline, priority) is inherited.
 // Cost:     one frame from the thread's frame_pool; awaiting allocates nothing and takes no lock.
@@ -7757,7 +7886,7 @@ private:
 // A task that was awaited alone goes on with its awaiter. One of several tells a joint instead: a scope, or a fork_join.
 // For:      authors of primitives.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class promise_base;
 
@@ -7789,7 +7918,7 @@ private:
 #include <exception>
 #include <variant>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // What a void becomes among values.
 template <class T>
@@ -7888,7 +8017,7 @@ private:
 // resume_loop knows where its stack began, and a transfer that finds it deep returns to the loop, which goes on from there.
 // For:      authors of primitives.
 
-namespace weir {
+namespace weir::inline v0 {
 
 #if WEIR_TRANSFER_IS_TAIL_CALL
 
@@ -7956,7 +8085,7 @@ inline std::coroutine_handle<> transfer(std::coroutine_handle<> to) noexcept {
 
 #include <source_location>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // A promise whose frame comes from the thread's frame_pool, and whose start checks the frame.
 class pooled_promise {
@@ -8057,7 +8186,7 @@ private:
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T = void>
 class task;
@@ -8166,7 +8295,7 @@ auto task<T>::operator co_await() && noexcept {
 // returned. So the queue's destructor waits for posters.
 // For:      authors of primitives.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class posters : immovable {
 public:
@@ -8197,7 +8326,7 @@ private:
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 // An executor that a plain thread drains; it sleeps while there is nothing to do.
 class run_loop final : public executor, immovable {
@@ -8302,7 +8431,7 @@ await_result_t<A> sync_wait(A awaited, stop_token stop = {}) {
 
 // weir/coro/yield.hpp: gives way to everything else that is ready on this executor.
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -8312,7 +8441,7 @@ public:
     template <class Promise>
     WEIR_HANDS_OVER void await_suspend(std::coroutine_handle<Promise> handle) noexcept {
         turn_.resumes(handle);
-        context_of(handle).executor.post_last(turn_);
+        executor_of(context_of(handle)).post_last(turn_);
         // ---- the coroutine may run elsewhere
     }
     void await_resume() const noexcept {}
@@ -8334,7 +8463,7 @@ public:
 
 // weir/coro/check.hpp: ends a task that was stopped or is overdue, in the middle of work that does not wait.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // `co_await check();`  Never suspends.
 // Errors: throws std::system_error with the reason of a stop, or errc::timed_out once the deadline of the context is
@@ -8366,7 +8495,7 @@ private:
 // permits, events and channels do. Operations of the kernel that succeed at once are counted by their driver.
 // Source:   C. Lerche, "Reducing tail latencies with automatic cooperative task yielding" (Tokio), 2020.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class turn_budget {
 public:
@@ -8424,7 +8553,7 @@ public:
 // return an operation, and the awaiter is made in the frame of who awaits it.
 // For:      authors of primitives.
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class Awaiter, class... Args>
 class [[nodiscard]] operation {
@@ -8473,7 +8602,7 @@ private:
 // It allocates nothing, since it is written while a lock keeps the wait from ending.
 // For:      authors of primitives.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class wait_text {
 public:
@@ -8513,7 +8642,7 @@ using describe_function = void (*)(void const* key, wait_text& into) noexcept;
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 // One who waits for something, or who holds it.
 class wait_entry : public list_node {
@@ -8656,7 +8785,7 @@ bool wait_book::hold_as_awaited(void const* object, void const* key) noexcept {
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 class waiter : public resume_job, public list_node {
 public:
@@ -8682,7 +8811,7 @@ public:
         resumes(handle);
         context_ = &context_of(handle);
         complete_unpublished();
-        context_->executor.post_last(*this);
+        executor_of(*context_).post_last(*this);
         // ---- the frame may be gone
     }
 
@@ -8703,7 +8832,7 @@ public:
         return phase_.compare_exchange_strong(expected, phase::completed, relaxed, relaxed);
     }
     // Sends the coroutine back to its executor. The last touch of who claimed.
-    void wake() noexcept { context_->executor.post(*this); }
+    void wake() noexcept { executor_of(*context_).post(*this); }
 
     // What await_resume returns: nothing, or the reason of the stop.
     result<void> finish() noexcept;
@@ -8772,7 +8901,7 @@ inline void waiter::ear::heard(stop_listener& listener) noexcept {
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -8948,7 +9077,7 @@ private:
 // threads, on any two of them, so only the sums over all of those mean something: what has begun and not ended is live.
 // For:      authors of primitives: scope.hpp, worker.hpp.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: the thread that it is installed on counts; any may read.
 class task_tally : immovable {
@@ -8974,7 +9103,7 @@ private:
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: spawn, request_stop and the observers may be called from any child and from the body.
 class scope : joint {
@@ -9028,7 +9157,7 @@ private:
     void launch(task<> child) noexcept {
         child_promise& promise = adopt(std::move(child)).promise();
         promise.run_with(&begin);
-        context_.executor.post(promise);
+        executor_of(context_).post(promise);
     }
     static void begin(job& child) noexcept {
         task_tally::count_begun(); // here and not in launch, which may be called on a thread of another executor
@@ -9244,7 +9373,7 @@ auto in_scope(F&& fn, Args&&... args) {
 // Not:      parallel by itself: what never suspends runs one after another; spawn into a scope to use more workers.
 //           Nor for recursion without end: what is started in place starts on the stack of who starts it.
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -9328,7 +9457,7 @@ auto when_all(std::vector<A> awaited, std::size_t window = ~std::size_t{0})
 // weir/coro/when_all_settled.hpp: awaits several at once and gives how each of them ended.
 // As when_all, but nobody is stopped because another failed: each has an outcome of its own.
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -9398,7 +9527,7 @@ auto when_all_settled(std::vector<A> awaited) -> task<std::vector<outcome<value_
 // outlives what it refers to.
 // Not:      a race whose losers are left behind: a loser that does not heed its stop holds up the winner.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Which one came first, and what it gave.
 template <class T>
@@ -9512,7 +9641,7 @@ auto when_any(std::vector<A> awaited) -> task<first_of<value_or_monostate<await_
 // Source:   M. Frigo, C. E. Leiserson, K. H. Randall, "The Implementation of the Cilk-5 Multithreaded Language", PLDI
 //           1998, whose work-first principle this is; we leave the younger children to thieves, and not the parent.
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -9717,7 +9846,7 @@ auto fork_join(std::vector<task<T>> children) noexcept {
     "this compiler (GCC before 13) would destroy twice what braces build in a co_yield; yield a named one, or give " \
     "the type a constructor"
 
-namespace weir {
+namespace weir::inline v0 {
 
 // GCC before 13 destroys twice what is built in braces inside a co_yield. It cannot be told from what was moved there.
 template <class T>
@@ -9854,7 +9983,7 @@ auto generator<T>::begin() -> iterator {
 // Not:      concurrent with its consumer; a channel is, between two tasks. Nor a place for clean-up that must wait: who
 //           drops a generator in the middle destroys it where it stands.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: one consumer at a time.
 template <class T>
@@ -9981,7 +10110,7 @@ private:
 // Source:   G. Psaropoulos, T. Legler, N. May, A. Ailamaki, "Interleaving with Coroutines", VLDB 2017; C. Jonathan et
 //           al., "Exploiting Coroutines to Attack the 'Killer Nanoseconds'", VLDB 2018. Frames are recycled in place.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // `co_await prefetched(p)` asks for the line at `p` and lets the other lookups go on; gives `p` back.
 template <class T>
@@ -10051,6 +10180,17 @@ private:
 template <std::size_t Width, std::ranges::input_range Keys, class Lookup, class Use>
 void interleave(Keys&& keys, Lookup lookup, Use use);
 
+namespace detail {
+
+// What interleave takes a coroutine out of its lookup with: a class, because clang before 17 does not know a constrained
+// function again which a class names its friend.
+struct lookup_taker {
+    template <class Lookup>
+    static auto take(Lookup&& lookup) noexcept { return lookup.release(); }
+};
+
+} // namespace detail
+
 // One lookup, which begins when it is called, inside interleave. Gives a T, which is no reference; may await prefetched,
 // and nothing else. It should take its key by value, because that of a range which makes keys up is gone by the next.
 // A choice that goes either way, such as that of a search's half, is better computed than branched on: where memory is no
@@ -10067,8 +10207,7 @@ public:
     }
 
 private:
-    template <std::size_t Width, std::ranges::input_range Keys, class Lookup, class Use>
-    friend void interleave(Keys&& keys, Lookup lookup, Use use);
+    friend struct detail::lookup_taker;
 
     using handle = std::coroutine_handle<promise_type>;
     explicit interleaved(handle coroutine) noexcept : handle_{coroutine} {}
@@ -10152,7 +10291,7 @@ void interleave(Keys&& keys, Lookup lookup, Use use) {
     // I1: between two lookups' turns exactly the places [first, end) hold a lookup, and it waits for memory.
     // I2: a place whose lookup is gone holds none, so that the end of an exception's way destroys each once.
     struct place {
-        typename started::handle lookup;
+        std::coroutine_handle<typename started::promise_type> lookup;
         std::size_t number;
     };
     struct all_places {
@@ -10175,7 +10314,7 @@ void interleave(Keys&& keys, Lookup lookup, Use use) {
     // Begins lookups at a place until one waits for memory there; false when there is no key left.
     auto const fill = [&](place& at) {
         while (next != last) {
-            at.lookup = lookup(*next).release();
+            at.lookup = detail::lookup_taker::take(lookup(*next));
             at.number = number++;
             ++next;
             if (!at.lookup.done()) return true;
@@ -10240,7 +10379,7 @@ WEIR_COLD inline void* interleave_arena::allocate_first_or_apart(std::size_t byt
 // weir/base/type_name.hpp: a type's name for reports, as the compiler writes it, without what every reader knows.
 // For:      authors of primitives: queue_awaiter.hpp.
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -10265,7 +10404,8 @@ constexpr std::string_view type_name() noexcept {
     // What follows the type is a further argument of the template, or the end.
     auto const end = text.find(';') == text.npos ? text.rfind(']') : text.find(';');
     text = text.substr(0, end);
-    if (text.starts_with("weir::")) text.remove_prefix(6);
+    for (std::string_view const known : {"weir::", "v0::"})
+        if (text.starts_with(known)) text.remove_prefix(known.size());
     return text;
 }
 
@@ -10277,7 +10417,7 @@ constexpr std::string_view type_name() noexcept {
 // coroutine waits for it still, or is being stopped from that.
 // For:      authors of primitives.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Claimed waiters, to be woken once the lock is released.
 class wake_list : immovable {
@@ -10385,7 +10525,7 @@ inline std::uint64_t wait_queue::lock() noexcept {
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 // `Derived`, which gives result<Value>, offers
 //   bool try_now() noexcept                     takes without the lock what it wants, if that is to be had
@@ -10492,7 +10632,7 @@ result<Value> queue_awaiter<Derived, Value>::await_resume() noexcept {
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: any, for every function.
 class event : immovable {
@@ -10545,7 +10685,7 @@ inline void event::set() noexcept {
 // Progress: count_down is one compare-and-swap, but for the last, which holds a spin lock for a few instructions.
 // Not:      reusable; see barrier.hpp. Nor a gate that closes again; see event.hpp.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: any, for every function.
 class latch : immovable {
@@ -10604,7 +10744,7 @@ inline void latch::count_down(std::size_t n) noexcept {
 // Progress: every call holds a spin lock for a few instructions; the last to arrive, until it has taken out the others.
 // Not:      for who only counts and does not wait; use latch.hpp.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: any, for every function.
 class barrier : immovable {
@@ -10724,7 +10864,7 @@ inline void barrier::leave() noexcept {
 // Progress: one compare-and-swap to lock and one to unlock while nobody waits.
 // Not:      recursive, nor bound to a thread: it may be unlocked on another one.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class mutex;
 
@@ -10862,7 +11002,7 @@ inline waiter* mutex::hand_over(std::uint64_t& state) noexcept {
 //           all the same, as others may have had the mutex in between.
 // Progress: every call holds the mutex's spin lock for a few instructions; notify_all, for a few for each who waits.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: any, for every function; holding the mutex while notifying is not needed.
 class condition : immovable {
@@ -10990,7 +11130,7 @@ inline void condition::notify(std::size_t most) noexcept {
 // Progress: one compare-and-swap to acquire and one to release while nobody waits.
 // Cancel:   a stopped waiter never keeps a permit: what was being handed to it goes to the next.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class semaphore;
 
@@ -11144,7 +11284,7 @@ inline void semaphore::awaiter::abandon() noexcept {
 //           what is done under the lock takes longer than the lock.
 // Not:      recursive: a reader who asks again behind a waiting writer waits for itself. Not upgradable.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // A semaphore of which a reader holds one permit and a writer all.
 // Threads: any, for every function.
@@ -11177,7 +11317,7 @@ private:
 // Order:    FIFO among those who wait.
 // Not:      a bound on the scope: it counts the children that were spawned through it. Several limits may share a scope.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: any, for every function. It may end before its children do.
 class spawn_limit : immovable {
@@ -11281,7 +11421,7 @@ bool spawn_limit::try_spawn(F&& fn, Args&&... args) {
 // For:      authors of primitives; others use sleep and timeout.
 // Source:   G. Varghese, T. Lauck, "Hashed and Hierarchical Timing Wheels", SOSP 1987; we find the next slot in bitmaps.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // One deadline. When it comes the timer is told in two steps, as a stop_listener is: `claim` under the wheel's lock
 // decides, and `fired`, without a lock, acts if it said true.
@@ -11468,7 +11608,7 @@ inline std::size_t timer_wheel::advance(time_point now) noexcept {
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 // The wheel of the thread that a coroutine runs on; for authors of primitives.
 inline timer_wheel& this_wheel() noexcept {
@@ -11532,7 +11672,7 @@ inline operation<sleep_awaiter, time_point> sleep_for(duration length) noexcept 
 //         report(*passed);
 //     }
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: one task at a time.
 class interval : immovable {
@@ -11580,7 +11720,7 @@ private:
 // weir/timer/timeout.hpp: an awaitable that is stopped when its time is over.
 //     auto bytes = co_await timeout(stream.read(), 30s);
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -11660,7 +11800,7 @@ auto timeout(A awaited, duration length) -> task<await_result_t<A>> {
 // weir/channel/guarded_wait.hpp: a wait for something that a spin lock guards; what every awaiter of a channel stands on.
 // For:      authors of primitives.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // `Side` has `bool settle(wake_list& woken)`, called under the lock: true when the wait is over before it began, and then
 // what was waited for is taken. It is asked twice, before the context is looked at and again before the coroutine is
@@ -11745,7 +11885,7 @@ void claim_all(intrusive_list<Node>& waiting, wake_list& woken) noexcept {
 
 } // namespace weir::detail
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 template <class T>
 class channel_core : immovable {
@@ -12002,7 +12142,7 @@ void channel_core<T>::settle_waits(wake_list& woken) noexcept {
 // A waiter is some twenty words to write, and most awaits at a busy channel find what they want.
 // For:      authors of primitives.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // Attempt: what is known before the wait.
 //   bool attempt()                          true when the wait is not needed
@@ -12042,7 +12182,7 @@ private:
 
 // weir/channel/place.hpp: room for one value in a channel, held until it is used or given back.
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T>
 class channel;
@@ -12084,7 +12224,7 @@ private:
 
 } // namespace weir
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // For room: to send a value that lies with the attempt, or to reserve.
 template <class T>
@@ -12194,7 +12334,7 @@ private:
 
 } // namespace weir::detail
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Needs:   of T: a move, and the end of what a move has left, neither throw nor touch this channel.
 // Threads: any, for every function, any number of senders and receivers.
@@ -12275,7 +12415,7 @@ private:
 // Both halves are handles that may be moved anywhere. Each learns when the other is gone.
 // Not:      for where the structure of the program keeps one side alive: a task's own result costs less.
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T>
 class oneshot_sender;
@@ -12531,7 +12671,7 @@ void oneshot_state<T>::leave_receiver() noexcept {
 // Memory:   a value is kept until a later one takes its slot, though all have seen it.
 // Not:      a queue that shares work out (channel.hpp), nor for who wants the latest value only (watch.hpp).
 
-namespace weir {
+namespace weir::inline v0 {
 
 // T is copied for each receiver, under a lock: `bytes` or a std::shared_ptr where a copy would cost much or could throw.
 // Threads: any, for every function.
@@ -12732,7 +12872,7 @@ std::optional<T> broadcast<T>::receiver::try_recv() noexcept {
 // Progress: a look and a send hold a spin lock for the exchange of a pointer; a value that is borrowed delays nobody.
 // Not:      a queue: who sleeps through three changes sees the last one only (broadcast.hpp, channel.hpp).
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: any, for every function.
 template <class T>
@@ -12889,7 +13029,7 @@ void watch<T>::close() noexcept {
 
 // weir/channel/weight_limit.hpp: how heavy a chunk may be, and what an element weighs.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // The bytes of a contiguous range: a string, a vector, a span, a buffer.
 class byte_size {
@@ -12958,7 +13098,7 @@ public:
     "a read of a generator that has begun cannot be left when the time is over; let a task of a scope read it, and " \
     "take from that: read_ahead(children, std::move(generator), n)"
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -13025,17 +13165,30 @@ private:
     S source_;
 };
 
+// What stands in the two below has its bodies with it: clang before 17 finds no member of a constrained partial
+// specialisation that is defined behind it.
 template <source S>
     requires generated<std::remove_reference_t<S>>
 class reader<S> {
     using next = decltype(std::declval<S&>().next());
-    class move_out;
 
 public:
     using value_type = std::remove_pointer_t<decltype(std::declval<next&>().await_resume())>;
     static_assert(!std::is_const_v<value_type>, "elements are moved out of a generator");
     static_assert(!std::is_convertible_v<value_type, std::error_code>, "an error is no element; yield a result<void>");
 
+private:
+    class [[nodiscard]] move_out : public next {
+    public:
+        explicit move_out(next&& of) : next{std::move(of)} {}
+        result<value_type> await_resume() {
+            auto* const shown = next::await_resume();
+            if (!shown) return errc::closed;
+            return std::move(*shown);
+        }
+    };
+
+public:
     explicit reader(S&& from) : source_{std::forward<S>(from)} {}
     move_out read() { return move_out{source_.next()}; }
 
@@ -13043,66 +13196,48 @@ private:
     S source_;
 };
 
-template <source S>
-    requires generated<std::remove_reference_t<S>>
-class [[nodiscard]] reader<S>::move_out : public next {
-public:
-    explicit move_out(next&& of) : next{std::move(of)} {}
-    result<value_type> await_resume() {
-        auto* const shown = next::await_resume();
-        if (!shown) return errc::closed;
-        return std::move(*shown);
-    }
-};
-
 // Elements of a named range are copied, unless it is one whose references may be moved from.
 template <source S>
     requires std::ranges::input_range<S>
 class reader<S> {
-    class at_once;
-
 public:
     using value_type = std::ranges::range_value_t<S>;
     static_assert(!std::is_convertible_v<value_type, std::error_code>, "an error is no element; give a result<void>");
 
+private:
+    class [[nodiscard]] at_once {
+    public:
+        explicit at_once(result<value_type>&& read) : read_{std::move(read)} {}
+        bool await_ready() const noexcept { return true; }
+        void await_suspend(std::coroutine_handle<>) const noexcept {}
+        result<value_type> await_resume() { return std::move(read_); }
+
+    private:
+        result<value_type> read_;
+    };
+
+public:
     explicit reader(S&& from) : source_{std::forward<S>(from)} {}
     at_once read() { return at_once{step()}; }
 
 private:
-    result<value_type> step();
+    result<value_type> step() {
+        if (std::exchange(ended_, true)) return errc::closed; // the end, too, when the range throws now
+        if (at_) ++*at_;
+        else at_.emplace(std::ranges::begin(source_));
+        if (*at_ == std::ranges::end(source_)) return errc::closed;
+        ended_ = false;
+        return static_cast<value_type>(**at_);
+    }
 
     S source_;
     std::optional<std::ranges::iterator_t<S>> at_; // nothing before the first step
     bool ended_ = false;
 };
 
-template <source S>
-    requires std::ranges::input_range<S>
-class [[nodiscard]] reader<S>::at_once {
-public:
-    explicit at_once(result<value_type>&& read) : read_{std::move(read)} {}
-    bool await_ready() const noexcept { return true; }
-    void await_suspend(std::coroutine_handle<>) const noexcept {}
-    result<value_type> await_resume() { return std::move(read_); }
-
-private:
-    result<value_type> read_;
-};
-
-template <source S>
-    requires std::ranges::input_range<S>
-auto reader<S>::step() -> result<value_type> {
-    if (std::exchange(ended_, true)) return errc::closed; // the end, too, when the range throws now
-    if (at_) ++*at_;
-    else at_.emplace(std::ranges::begin(source_));
-    if (*at_ == std::ranges::end(source_)) return errc::closed;
-    ended_ = false;
-    return static_cast<value_type>(**at_);
-}
-
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 // S is X& for a source that lies elsewhere and outlives this, X for one that was moved in: `chunks(source, 10)` decides.
 // It may itself be the source of something else.
@@ -13276,7 +13411,7 @@ task<> chunks<S, Limit>::fill_with_what_is_there() {
 // weir/channel/element_call.hpp: a callable that is given one element after another, with arguments that stay.
 // For:      authors of primitives.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // Holds `fn` and `args` for calls that overlap. Each call gets its element, and the arguments as they lie here: `fn`
 // takes them by value for a copy of its own, or by reference; they outlive all calls.
@@ -13304,7 +13439,7 @@ using element_result_t = await_result_t<std::invoke_result_t<std::decay_t<F>&, E
 
 } // namespace weir::detail
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -13369,7 +13504,7 @@ task<result<void>> for_each_concurrent(S&& from, std::size_t most, F&& fn, Args&
 // read, is under way or lies finished is never more than that.
 // For:      authors of primitives; the contract is in results.hpp.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // In which results are taken.
 enum class result_order : unsigned char { as_read, as_done };
@@ -13586,7 +13721,7 @@ std::error_code result_line<T>::conclude() {
 
 } // namespace weir::detail
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T>
 class results;
@@ -13726,7 +13861,7 @@ static_assert(leavable_source<results<int>>);
 
 // weir/channel/map_concurrent.hpp: a task for each element of a source, so many at a time, and what each gives.
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -13791,7 +13926,7 @@ auto unordered(scope& children, S&& from, std::size_t most, F&& fn, Args&&... ar
 // A generator runs only while it is awaited, and what it has begun must be awaited to its end. Read by a task of its own
 // it may be waited for with a timeout, or chunk by chunk, like a channel.
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -13823,7 +13958,7 @@ auto read_ahead(scope& children, S&& from, std::size_t most) {
 // weir/channel/unbounded_tally.hpp: the state of an unbounded channel in one word, and what its two sides do to it.
 // For:      authors of primitives.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // bits    what they say
 // 0       closed: no send begins any more
@@ -13914,7 +14049,7 @@ private:
 //           others' pops, does not show it.
 // Not:      a source of back-pressure: it grows as long as there is memory. Use channel.hpp where senders can wait.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // How nobody sleeps while something is there. A queue's `try_pop` may miss a value that lies in it, and its size is only
 // a hint; so neither is asked. The tally counts in one word what was pushed completely, and the two sides settle on it:
@@ -14149,7 +14284,7 @@ void unbounded_channel<T, Queue>::serve(wake_list& woken) noexcept {
 
 // weir/flow/equal_keys.hpp: compares keys of any two types that can be compared.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // As std::equal_to<>, which lives in a header that costs every user compile time.
 struct equal_keys {
@@ -14166,7 +14301,7 @@ struct equal_keys {
 // Threads:  each handle as a plain value; different handles to one value from any thread.
 // Not:      a std::shared_ptr: no weak handles, and what is counted may be larger than the value, such as a whole flight.
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -14250,7 +14385,7 @@ private:
 
 // weir/flow/coalescer_options.hpp: what a coalescer is told at its beginning, and what it tells of itself.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class histogram;
 
@@ -14263,6 +14398,7 @@ public:
     std::size_t shards = 16; // rounded up to a power of two
     // Where flights run; where it is empty, each on the executor of who leads it. That one must outlive the flight, even
     // if the leader has left: so set it where callers bring executors that come and go.
+    // Of the queues that it has for priorities (executor::at) a flight goes through that of its most urgent caller.
     executor_ref executor;
     // Lets a flight that everybody has left go on, so that what it brings can be kept; otherwise it is asked to stop.
     bool finishes_abandoned = false;
@@ -14299,6 +14435,11 @@ public:
     void record(duration took) const noexcept { record_(*load_times_, took); }
 
     bool keeps() const noexcept { return time_to_live > duration::zero() || negative_time_to_live > duration::zero(); }
+    // Whether something that is kept may be past its time one day.
+    bool ages() const noexcept {
+        auto const ends = [](duration life) { return life > duration::zero() && life < duration::max(); };
+        return ends(time_to_live) || ends(negative_time_to_live);
+    }
     bool bounded() const noexcept {
         constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max();
         return max_entries != unbounded || max_weight != unbounded;
@@ -14372,48 +14513,33 @@ struct coalescer_figures {
 // flight is stopped by the last who leaves: so the end of an early deadline cannot end what a later one has extended.
 // Who leaves takes nothing back: the loader has acted upon what it saw, and to find the next most urgent would be a walk
 // over all callers under a lock for each of a crowd that leaves.
-// Not:      told to what the loader waits for already: another flight, for instance, keeps what it was told. Nor is a
-//           flight moved: it stays on the executor on which it began, in that queue of a runtime.
+// A flight whose priority has risen is woken at the new one from its next wait on (coro/shared_priority.hpp).
+// Not:      told to what the loader waits for already: another flight, for instance, keeps what it was told.
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
-class flight_urgency : immovable {
+class flight_urgency : public shared_priority {
 public:
-    // What context::origin says of work that is done for this one. Bit 0 tells a flight from a batch.
-    void const* origin() const noexcept { return reinterpret_cast<char const*>(this) + 1; }
     // The one that this is done for; null where that is no flight.  Needs: to be called by work that is done for it.
     static flight_urgency* of_origin(void const* origin) noexcept {
-        auto const bits = reinterpret_cast<std::uintptr_t>(origin);
-        return bits & 1 ? reinterpret_cast<flight_urgency*>(bits - 1) : nullptr;
+        return static_cast<flight_urgency*>(shared_priority::of_origin(origin)); // nothing else shares one
     }
 
     // Threads: any. A look may be late by a join that nothing orders before it.
     time_point until() const noexcept { return until_.load(relaxed); } // a number: nothing is published by it
-    priority level() const noexcept { return level_.load(relaxed); }   // the same
-    // What its context says, and a narrower one that does not say otherwise.
-    priority given_level() const noexcept { return given_; }
 
-    // Before it begins: its context has this priority.
-    void is_given(priority level) noexcept {
-        given_ = level;
-        level_.store(level, relaxed); // not yet known to others
-    }
     // The rest under the shard's lock.
     void serves(context const& caller) noexcept;
     // It goes on although nobody waits for it.
     void has_time() noexcept { until_.store(no_deadline, relaxed); } // keeps U1, U2
 
 private:
-    // U1: until_ is no earlier, and level_ no lower, than what any caller had when it was linked; neither goes back.
+    // U1: until() is no earlier, and level() no lower, than what any caller had when it was linked; neither goes back.
     // U2: both are written under the shard's lock alone, so that of two who join at once neither undoes the other's.
     atomic<time_point> until_{time_point::min()};
-    atomic<priority> level_{priority::low};
-    priority given_ = priority::low;
 };
-
-static_assert(alignof(flight_urgency) > 1);
 
 } // namespace detail
 
@@ -14424,22 +14550,15 @@ inline time_point deadline_of(context const& here) noexcept {
     return flight ? std::min(here.deadline, flight->until()) : here.deadline;
 }
 
-// The priority that holds now: for a flight the highest of its callers', unless what is done was given another.
-inline priority priority_of(context const& here) noexcept {
-    auto const* const flight = detail::flight_urgency::of_origin(here.origin);
-    return flight && here.priority == flight->given_level() ? flight->level() : here.priority;
-}
-
 inline void detail::flight_urgency::serves(context const& caller) noexcept {
     time_point const until = deadline_of(caller);
     if (until > until_.load(relaxed)) until_.store(until, relaxed); // own words, by the lock: keeps U1, U2
-    priority const wanted = priority_of(caller);
-    if (wanted < level_.load(relaxed)) level_.store(wanted, relaxed); // the same; high is the least
+    rises_to(priority_of(caller)); // the same
 }
 
 } // namespace weir
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class flight_descent : public flight_urgency {
 public:
@@ -14488,7 +14607,7 @@ private:
 #include <time.h>
 #endif
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class entry_clock {
 public:
@@ -14530,17 +14649,20 @@ private:
 //           ToS 2017, with the segments of R. Karedla, J. Love, B. Wherry, "Caching Strategies to Improve Disk System
 //           Performance", IEEE Computer 1994. Nineteen in twenty of ours are protected instead of four in five, which is
 //           worth 0.6 to 1 % of hits where what is asked for follows Zipf's law. Our window does not adapt its length.
+//           They count and move at every use; we spare those that were used a moment ago.
 
-// weir/flow/flight_table.hpp: a hash table over links in its members, which grows and shrinks a bucket at a time.
+// weir/flow/flight_table.hpp: a hash table over links to its members, which grows and shrinks a bucket at a time.
 // No insertion or removal does more than a few steps, so it may stand behind a spin lock; and an idle table gives all of
-// its memory back. Buckets lie in segments of doubling size, which its owner allocates and frees outside the lock.
+// its memory back. A bucket is a cache line that has a byte of each member's hash: so who looks reads that line and the
+// member, and nobody else's. Buckets lie in segments of doubling size, which its owner makes and frees outside the lock.
 // Threads:  one at a time; its owner locks.
 // Not:      owning, nor for equal keys: its owner looks before it inserts.
 // For:      authors of primitives.
-// Source:   W. Litwin, "Linear Hashing: A New Tool for File and Table Addressing", VLDB 1980; we split at a load of one,
-//           and merge at a quarter.
+// Source:   W. Litwin, "Linear Hashing: A New Tool for File and Table Addressing", VLDB 1980; we split at a load of three
+//           a bucket, and merge at a quarter of that. Bytes of hashes that are compared all at once are from
+//           M. Kulukundis, "Designing a Fast, Efficient, Cache-friendly Hash Table, Step by Step", CppCon 2017.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class table_node {
 public:
@@ -14548,20 +14670,70 @@ public:
 
 private:
     friend class flight_table;
+    friend class table_bucket;
     table_node* next_ = nullptr;
     std::uint64_t hash_ = 0;
 };
 
+// Members whose hashes agree in the bits that choose a bucket.
+class alignas(cache_line) table_bucket {
+public:
+    template <class Match>
+    table_node* find(std::uint64_t hash, Match match) const {
+        for (std::uint64_t found = where(tag_of(hash)); found; found &= found - 1) {
+            table_node& one = *members_[static_cast<std::size_t>(std::countr_zero(found)) / 8];
+            if (one.hash_ == hash && match(one)) return &one;
+        }
+        for (table_node* one = rest_; one; one = one->next_)
+            if (one->hash_ == hash && match(*one)) return one;
+        return nullptr;
+    }
+    template <class Each>
+    void for_each(Each each) const {
+        for (std::size_t n = 0; n < taken(); ++n) each(*members_[n]);
+        for (table_node* one = rest_; one;) each(*std::exchange(one, one->next_)); // `each` may put it elsewhere
+    }
+    void put(table_node& one) noexcept;
+    void remove(table_node& one) noexcept;
+
+private:
+    static constexpr std::size_t slots = 6;
+    static constexpr std::uint64_t every_byte = 0x0101010101010101;
+
+    static std::uint64_t tag_of(std::uint64_t hash) noexcept {
+        std::uint64_t const top = hash >> 56; // the low bits choose the bucket
+        return top == 0 ? 1 : top;            // 0 is a free slot
+    }
+    // The highest bit of each byte of tags_ that is `tag`, and no other bit.
+    std::uint64_t where(std::uint64_t tag) const noexcept {
+        constexpr std::uint64_t low = 0x7f * every_byte;
+        std::uint64_t const differs = tags_ ^ tag * every_byte;
+        return ~(((differs & low) + low) | differs | low);
+    }
+    std::size_t taken() const noexcept { return static_cast<std::size_t>(std::countr_zero(where(0))) / 8; } // by T1
+    void set(std::size_t n, table_node* one) noexcept {
+        std::uint64_t const tag = one ? tag_of(one->hash_) : 0;
+        tags_ = (tags_ & ~(std::uint64_t{0xff} << 8 * n)) | tag << 8 * n;
+        members_[n] = one;
+    }
+
+    // T1: the members stand in the first slots, byte n of tags_ is member n's, and the others, two at least, are 0.
+    std::uint64_t tags_ = 0;
+    std::array<table_node*, slots> members_{};
+    table_node* rest_ = nullptr; // who found no slot, by next_; they stay there until the bucket is split or merged
+};
+
+static_assert(sizeof(table_bucket) == cache_line);
+
 class flight_table : immovable {
 public:
-    using segment = std::unique_ptr<table_node*[]>;
+    using segment = std::unique_ptr<table_bucket[]>;
+    static constexpr std::size_t load = 3; // members a bucket, from which on it splits
 
     // Null when no member of that hash satisfies `match(table_node&)`.
     template <class Match>
     table_node* find(std::uint64_t hash, Match match) {
-        for (table_node* one = bucket(index_of(hash)); one; one = one->next_)
-            if (one->hash_ == hash && match(*one)) return one;
-        return nullptr;
+        return bucket(index_of(hash)).find(hash, match);
     }
     void insert(table_node& one, std::uint64_t hash) noexcept;
     // Needs: `one` to be a member.  Returns: a segment that is no longer used, for the caller to free.
@@ -14575,7 +14747,7 @@ public:
     std::size_t scan(std::size_t cursor, Each each) {
         std::size_t const size = std::bit_ceil(buckets_);
         cursor &= size - 1;
-        for (table_node* one = bucket(index_of(cursor)); one; one = one->next_) each(*one);
+        bucket(index_of(cursor)).for_each(each);
         std::size_t bit = size / 2;
         for (; cursor & bit; bit /= 2) cursor -= bit;
         return cursor + bit;
@@ -14583,9 +14755,11 @@ public:
 
     // How many buckets the segment has that the table would grow into; 0 while it needs none.
     std::size_t wanted() const noexcept {
-        return size_ > buckets_ && !segments_[segment_of(buckets_)] ? std::bit_floor(buckets_) : 0;
+        return size_ > load * buckets_ && !segments_[segment_of(buckets_)] ? std::bit_floor(buckets_) : 0;
     }
-    // Gives it a segment of `length` zeroed buckets, unless by now it wants another; then `fresh` is untouched.
+    // A segment of so many buckets; null without memory: then the table stays as it is, and lines lead on to chains.
+    static segment make(std::size_t length) noexcept { return segment{new (std::nothrow) table_bucket[length]{}}; }
+    // Gives it a segment that was made so long, unless by now it wants another; then `fresh` is untouched.
     void adopt(segment& fresh, std::size_t length) noexcept {
         if (wanted() == length) segments_[segment_of(buckets_)] = std::move(fresh);
     }
@@ -14594,10 +14768,10 @@ public:
     std::size_t buckets() const noexcept { return buckets_; }
 
 private:
-    static constexpr std::size_t first_buckets = 8;
+    static constexpr std::size_t first_buckets = 2;
     static constexpr std::size_t max_segments = 40;
 
-    // Segment 0 holds the first eight buckets, segment k > 0 those from 4 * 2^k up to 8 * 2^k.
+    // Segment 0 holds the first two buckets, segment k > 0 those from 2^k up to 2 * 2^k.
     static constexpr std::size_t segment_of(std::size_t index) noexcept {
         return index < first_buckets ? 0 : static_cast<std::size_t>(std::bit_width(index / first_buckets));
     }
@@ -14606,7 +14780,7 @@ private:
         std::size_t const index = static_cast<std::size_t>(hash) & mask;
         return index < buckets_ ? index : index & (mask >> 1); // that one has not split yet
     }
-    table_node*& bucket(std::size_t index) noexcept {
+    table_bucket& bucket(std::size_t index) noexcept {
         std::size_t const k = segment_of(index);
         return k == 0 ? first_[index] : segments_[k][index - std::bit_floor(index)];
     }
@@ -14617,44 +14791,56 @@ private:
     // F2: every segment that a bucket below buckets_ lies in exists; at most one above does, and its buckets are empty.
     std::size_t size_ = 0;
     std::size_t buckets_ = first_buckets;
-    std::array<table_node*, first_buckets> first_{};
     std::array<segment, max_segments> segments_; // the first is first_
+    std::array<table_bucket, first_buckets> first_{};
 };
+
+inline void table_bucket::put(table_node& one) noexcept {
+    if (std::size_t const n = taken(); n < slots) return set(n, &one); // keeps T1
+    one.next_ = rest_;
+    rest_ = &one;
+}
+
+inline void table_bucket::remove(table_node& one) noexcept {
+    std::uint64_t found = where(tag_of(one.hash_));
+    while (found && members_[static_cast<std::size_t>(std::countr_zero(found)) / 8] != &one) found &= found - 1;
+    auto const n = static_cast<std::size_t>(std::countr_zero(found)) / 8;
+    if (!found) {
+        table_node** link = &rest_;
+        while (*link != &one) link = &(*link)->next_;
+        *link = one.next_;
+    } else {
+        std::size_t const last = taken() - 1;
+        set(n, members_[last]);
+        set(last, nullptr); // keeps T1
+    }
+}
 
 inline void flight_table::insert(table_node& one, std::uint64_t hash) noexcept {
     one.hash_ = hash;
-    table_node*& chain = bucket(index_of(hash));
-    one.next_ = chain;
-    chain = &one;
+    bucket(index_of(hash)).put(one);
     ++size_;
     // Twice, so that it catches up after it had to wait for a segment.
-    for (int steps = 0; steps < 2 && size_ > buckets_ && segments_[segment_of(buckets_)]; ++steps) split();
+    for (int steps = 0; steps < 2 && size_ > load * buckets_ && segments_[segment_of(buckets_)]; ++steps) split();
 }
 
 inline void flight_table::split() noexcept {
     std::size_t const top = std::bit_floor(buckets_);
-    table_node* rest = std::exchange(bucket(buckets_ - top), nullptr);
-    table_node*& low = bucket(buckets_ - top);
-    table_node*& high = bucket(buckets_);
-    while (rest) {
-        table_node* const one = std::exchange(rest, rest->next_);
-        table_node*& chain = one->hash_ & top ? high : low; // keeps F1
-        one->next_ = chain;
-        chain = one;
-    }
+    table_bucket& low = bucket(buckets_ - top);
+    table_bucket& high = bucket(buckets_);
+    std::exchange(low, {}).for_each([&](table_node& one) { (one.hash_ & top ? high : low).put(one); }); // keeps F1
     ++buckets_;
 }
 
 inline flight_table::segment flight_table::erase(table_node& one) noexcept {
-    table_node** link = &bucket(index_of(one.hash_));
-    while (*link != &one) link = &(*link)->next_;
-    *link = one.next_;
+    bucket(index_of(one.hash_)).remove(one);
     --size_;
-    // Four buckets for each member that leaves: at a load of a quarter the table is gone when its last member is.
+    // Two buckets for each member that leaves, of which there are three for four buckets: so the table is gone when its
+    // last member is.
     segment unused;
-    for (int steps = 0; steps < 4 && size_ < buckets_ / 4; ++steps) {
+    for (int steps = 0; steps < 2 && size_ < load * buckets_ / 4; ++steps) {
         if (buckets_ == first_buckets && !segments_[1]) break;
-        if (segment left = merge()) unused = std::move(left); // sizes double: only one of four steps ends a segment
+        if (segment left = merge()) unused = std::move(left); // sizes double: only one of two steps ends a segment
     }
     return unused;
 }
@@ -14663,13 +14849,8 @@ inline flight_table::segment flight_table::merge() noexcept {
     if (std::has_single_bit(buckets_)) // one that was never split into
         if (segment& above = segments_[segment_of(buckets_)]) return std::move(above);
     std::size_t const last = buckets_ - 1;
-    table_node* rest = std::exchange(bucket(last), nullptr);
-    table_node*& low = bucket(last - std::bit_floor(last));
-    while (rest) {
-        table_node* const one = std::exchange(rest, rest->next_);
-        one->next_ = low;
-        low = one;
-    }
+    table_bucket& low = bucket(last - std::bit_floor(last));
+    std::exchange(bucket(last), {}).for_each([&](table_node& one) { low.put(one); });
     buckets_ = last; // keeps F1
     std::size_t const k = segment_of(last);
     if (last != std::bit_floor(last)) return nullptr;
@@ -14688,7 +14869,7 @@ inline flight_table::segment flight_table::merge() noexcept {
 //           Admission Policy", ACM ToS 2017. They halve all counters at once; we do a line of them every so often, so
 //           that no single sighting takes long.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class frequency_sketch : immovable {
 public:
@@ -14709,6 +14890,8 @@ public:
             for (place const one : places) *one.word += std::uint64_t{one.read() == least} << one.shift;
         if (++sightings_ == between_) age();
     }
+    // Asks for what add will touch.  Threads: any.
+    void prefetch(std::uint64_t hash) const noexcept { __builtin_prefetch(&line_of(spread(hash)), 1); }
     unsigned estimate(std::uint64_t hash) const noexcept { return static_cast<unsigned>(least_of(places_of(hash))); }
 
 private:
@@ -14726,10 +14909,13 @@ private:
         for (place const one : places) least = std::min(least, one.read());
         return least;
     }
+    // The table of entries has taken the low bits as they are.
+    static std::uint64_t spread(std::uint64_t hash) noexcept { return hash * 0x9E3779B97F4A7C15u; }
+    line& line_of(std::uint64_t spread_hash) const noexcept { return table_[(spread_hash >> 32) & (lines_ - 1)]; }
     // Each of the four lies in a pair of words of its own.
     std::array<place, 4> places_of(std::uint64_t hash) const noexcept {
-        hash *= 0x9E3779B97F4A7C15u; // the table of entries has taken the low bits as they are
-        line& in = table_[(hash >> 32) & (lines_ - 1)];
+        hash = spread(hash);
+        line& in = line_of(hash);
         std::array<place, 4> places;
         for (unsigned n = 0; n < 4; ++n) {
             auto const bits = static_cast<unsigned>(hash >> (8 * n)) & 0xff;
@@ -14752,7 +14938,7 @@ private:
 
 } // namespace weir::detail
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // Where an entry stands; guarded is protected, which is a word of the language.
 enum class segment : unsigned char { window, probation, guarded };
@@ -14761,6 +14947,7 @@ class kept_node : public list_node, public table_node {
 private:
     friend class entry_policy;
     std::size_t weight_ = 1;
+    std::uint64_t moved_at_ = 0; // to the end of its part, by the part's count
     segment segment_ = segment::window;
 };
 
@@ -14774,8 +14961,16 @@ public:
           guarded_room_{room() - window_room_ - (room() - window_room_) / 20},
           sketch_{by_weight_ ? usual_entries : most_entries} {}
 
-    // A key was asked for, whether it is kept or not.
+    // A key was asked for, whether it is kept or not; one whose entry is settled need not be counted.
     void saw(std::uint64_t hash) noexcept { sketch_.add(hash); }
+    // It will be in a moment: what is noted then is asked for now.  Threads: any, without the lock.
+    void sees_soon(std::uint64_t hash) const noexcept { sketch_.prefetch(hash); }
+    // Whether it was asked for so lately that it neither moves nor is counted: it is protected, and fewer have come
+    // behind it than an eighth of all. So what is asked for most costs no cache line beyond its own, where a move writes
+    // its neighbours', too, and a count one. It is counted again once it has aged.
+    bool settled(kept_node const& one) const noexcept {
+        return one.segment_ == segment::guarded && part_of(segment::guarded).moves - one.moved_at_ < entries_ / 8;
+    }
     // An entry was asked for.
     void touch(kept_node& one) noexcept;
     // Whether something of that weight can be kept at all.
@@ -14809,16 +15004,19 @@ private:
     struct part {
         intrusive_list<kept_node> list; // from the least recently used to the most
         std::size_t size = 0;           // in the unit of room()
+        std::uint64_t moves = 0;        // to its end
     };
 
     std::size_t room() const noexcept { return by_weight_ ? most_weight_ : most_entries_; }
     std::size_t measure(kept_node const& one) const noexcept { return by_weight_ ? one.weight_ : 1; }
     bool full() const noexcept { return entries_ > most_entries_ || weight_ > most_weight_; }
     part& part_of(segment which) noexcept { return parts_[static_cast<std::size_t>(which)]; }
+    part const& part_of(segment which) const noexcept { return parts_[static_cast<std::size_t>(which)]; }
     void put(kept_node& one, segment into) noexcept {
         one.segment_ = into;
         part& to = part_of(into);
         to.list.push_back(one);
+        one.moved_at_ = ++to.moves;
         to.size += measure(one);
         weight_ += one.weight_;
         ++entries_;
@@ -14844,9 +15042,13 @@ private:
 };
 
 inline void entry_policy::touch(kept_node& one) noexcept {
+    if (settled(one)) return;
     if (one.segment_ != segment::probation) { // it only becomes the last to go
+        part& in = part_of(one.segment_);
+        if (in.moves == one.moved_at_) return; // it is that already
         one.list_node::unlink();
-        return part_of(one.segment_).list.push_back(one);
+        one.moved_at_ = ++in.moves;
+        return in.list.push_back(one);
     }
     move(one, segment::guarded);
     part& guarded = part_of(segment::guarded);
@@ -14894,7 +15096,7 @@ inline kept_node* entry_policy::excess() noexcept {
 // weir/flow/flight_gate.hpp: how many flights there are, for the bound on them and for who waits until there are none.
 // For:      authors of primitives.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class flight_gate : immovable {
 public:
@@ -14958,7 +15160,7 @@ private:
 // For:      authors of primitives.
 // Source:   D. Stafford, "Better Bit Mixing", 2011, variant 13, which splitmix64 ends with, too.
 
-namespace weir {
+namespace weir::inline v0 {
 
 constexpr std::uint64_t mix_hash(std::uint64_t hash) noexcept {
     hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -14968,7 +15170,7 @@ constexpr std::uint64_t mix_hash(std::uint64_t hash) noexcept {
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 class jitter : immovable {
 public:
@@ -14998,7 +15200,7 @@ private:
 
 } // namespace weir
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class flight_core;
 
@@ -15007,7 +15209,8 @@ inline time_point later(time_point at, duration by) noexcept { return by < no_de
 
 // How long what has landed is kept: the options of a coalescer, for its flights.
 struct keep_rules : immovable {
-    explicit keep_rules(coalescer_options const& told) noexcept : options{told}, clock{told.now}, keeps{told.keeps()} {}
+    explicit keep_rules(coalescer_options const& told) noexcept
+        : options{told}, clock{told.now}, keeps{told.keeps()}, ages{told.ages()} {}
 
     // How long something is fresh that ended so.
     duration lifetime(bool succeeded) noexcept {
@@ -15021,6 +15224,7 @@ struct keep_rules : immovable {
     coalescer_options const options;
     entry_clock const clock;
     bool const keeps;
+    bool const ages; // something that is kept may be past its time one day
     jitter chance;
     // What a value weighs, where somebody bounds that.
     std::size_t (*weigh)(void const* weigher, flight_core const& landed) noexcept = nullptr;
@@ -15082,7 +15286,7 @@ private:
 
 } // namespace weir::detail
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // One who waits for a flight.
 class flight_waiter : public waiter {
@@ -15156,7 +15360,7 @@ protected:
     void prepare(flight_gate& gate, flight_shard& shard, executor_ref runs_on, priority urgency) noexcept {
         gate_ = &gate;
         shard_ = &shard;
-        context_ = context{runs_on}.with_stop(stop_.token());
+        context_ = context{runs_on.at(urgency)}.with_stop(stop_.token());
         context_.priority = urgency;
         is_given(urgency);
         context_.origin = origin();
@@ -15248,14 +15452,18 @@ inline void flight_waiter::leave(waiter& self) noexcept {
 
 } // namespace weir::detail
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 inline void flight_core::enter(flight_shard::guard& held, std::uint64_t hash, flight_core* elder,
                                time_point seen) noexcept {
-    if (rules().keeps) {
-        auto const past = [&](flight_core& one) { return &one != elder && !one.running() && !one.useful(seen); };
-        // Two buckets for each that comes: so what is past its time leaves sooner than new ones come.
-        for (int n = 0; n < 2; ++n) held.forget_some(shard_->sweeps_at, past);
+    if (rules().ages) {
+        int looks = 0;
+        auto const past = [&](flight_core& one) {
+            ++looks;
+            return &one != elder && !one.running() && !one.useful(seen);
+        };
+        // Two looks for each that comes: so what is past its time leaves sooner than new ones come.
+        for (int n = 0; n < 2 && looks < 2; ++n) held.forget_some(shard_->sweeps_at, past);
     }
     if (elder && !elder->useful(seen)) {
         elder->forget(held);
@@ -15443,7 +15651,7 @@ bool flight_shard::guard::forget_some(std::size_t& cursor, Goes goes) {
 // weir/flow/loader_flight.hpp: the coroutine that runs a coalescer's loader for one key, and is the flight.
 // For:      authors of primitives.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 template <class Key, class Value>
 class loader_flight;
@@ -15478,7 +15686,7 @@ class loader_flight : public promise_base, public resume_job, public flight_core
                 auto& one = static_cast<loader_flight&>(done);
                 weir::resume(one.land(one.how(), one.weight()));
             });
-            self.promise().where().executor.post(self.promise());
+            executor_of(self.promise().where()).post(self.promise());
             return std::noop_coroutine();
 #else
             auto& one = self.promise();
@@ -15506,12 +15714,12 @@ public:
     // Begins, for a leader on the executor `from`: at once where that is where the flight runs.
     std::coroutine_handle<> depart(executor_ref from) noexcept {
         if (from == where().executor) return transfer(handle());
-        where().executor.post(*this);
+        executor_of(where()).post(*this);
         return std::noop_coroutine();
     }
 
     // Likewise, for a leader who does not wait.
-    void depart_alone() noexcept { where().executor.post(*this); }
+    void depart_alone() noexcept { executor_of(where()).post(*this); }
 
     // Needs: it has landed, and well.
     Value const& value() const noexcept { return value_.value(); }
@@ -15636,7 +15844,7 @@ private:
 
 } // namespace weir::detail
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // Whether what is kept will do.
 enum class asks : unsigned char { usual, anew };
@@ -15655,15 +15863,17 @@ public:
         if (!may_hit()) return false;
         hash_ = of_.hash_of(key_);
         flight_shard& in = of_.shard_of(hash_);
+        if (in.policy) in.policy->sees_soon(hash_);
         time_point const seen = of_.rules_.clock.recent();
         spin_guard const held{in.lock};
-        if (in.policy) in.policy->saw(hash_);
         flight* const found = of_.find(in, hash_, key_);
+        if (in.policy && !(found && in.policy->settled(*found))) in.policy->saw(hash_);
         return found && hit(in, *found, seen);
     }
     template <class Promise>
-    WEIR_HANDS_OVER std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) noexcept {
-        if (!listen(self)) return transfer(self);
+    WEIR_HANDS_OVER std::coroutine_handle<> await_suspend(
+        std::coroutine_handle<Promise> self, std::source_location at = std::source_location::current()) noexcept {
+        if (!listen(self, at)) return transfer(self);
         boarding how = boarding::settled;
         flight* led = nullptr;
         executor_ref const from = where().executor;
@@ -15806,7 +16016,7 @@ auto flight_caller<Of, K, Load>::join(flight& found) noexcept -> boarding {
 
 } // namespace weir::detail
 
-namespace weir {
+namespace weir::inline v0 {
 
 // What a value weighs when nobody says: each as much as any other.
 struct weighs_one {
@@ -15997,8 +16207,7 @@ void coalescer<Key, Value, Hash, Equal, Weight>::grow(shard& one) noexcept {
         length = one.table.wanted();
     }
     if (length == 0) return;
-    // Without memory the table stays as it is, and chains grow longer.
-    detail::flight_table::segment fresh{new (std::nothrow) detail::table_node* [length] {}};
+    auto fresh = detail::flight_table::make(length);
     if (!fresh) return;
     typename shard::guard held{one};
     one.table.adopt(fresh, length);
@@ -16108,7 +16317,7 @@ static_assert(alignof(coalescer<int, int>) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
 // A handler fills in what it can: a value, or why there is none. A place left empty fails its own caller alone.
 // Threads:  different places from different threads, as long as all is done before the handler ends.
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class Reply>
 class replies {
@@ -16176,7 +16385,7 @@ private:
 //     };
 //     batcher<query, row, look_up> rows{read, options};
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Nothing: any request is as good as any other.
 struct no_rules {};
@@ -16213,7 +16422,7 @@ concept batch_rules = std::same_as<Rules, no_rules> || weighing_rules<Rules, Req
 // weir/flow/batch_recorder.hpp: where a batcher records how large its batches are, how long requests wait, and how long
 // the handler takes.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class histogram;
 
@@ -16270,7 +16479,7 @@ private:
 
 // weir/flow/batcher_options.hpp: what a batcher is told at its beginning, and what it tells of itself.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // What becomes of a request that comes while `max_pending` others are in line.
 enum class overflow : unsigned char {
@@ -16366,7 +16575,7 @@ struct batcher_figures {
 //   collecting  on its way to take a batch: queued on an executor, or lingering
 //   under way   it has a batch; the handler runs
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class batch_core;
 class batch_lane;
@@ -16478,7 +16687,7 @@ private:
 // Threads:  one at a time; their owner locks.
 // For:      authors of primitives.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class batch_caller;
 
@@ -16538,7 +16747,7 @@ private:
 
 } // namespace weir::detail
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class batch_line : immovable {
 public:
@@ -16659,7 +16868,7 @@ private:
 
 } // namespace weir::detail
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class batch_partition : public list_node, immovable { // linked while it is hungry
 public:
@@ -16772,7 +16981,7 @@ private:
 // Not:      safe for two threads at once.
 // For:      authors of primitives.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class batch_tuner {
 public:
@@ -16916,7 +17125,7 @@ inline void batch_tuner::end_trial(double rate, double time) noexcept {
 
 } // namespace weir::detail
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class batch_core : immovable {
 public:
@@ -17130,7 +17339,7 @@ inline batch_core::tally batch_core::figures() noexcept {
 // weir/flow/batch_turn.hpp: what a lane of a batcher does under the lock: for whom it works, what it takes and answers.
 // For:      authors of primitives.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 inline batch_lane* batch_core::start_lane(batch_partition& of) noexcept {
     if (!may_start(of)) return nullptr; // keeps J3: those under way will look
@@ -17229,7 +17438,7 @@ inline batch_caller* batch_core::next_sharer(batch_lane& lane, std::size_t index
 
 } // namespace weir::detail
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // Until the batch is full, or is due, or somebody asks for all at once. One wait may end early, as the line changes:
 // a lane asks again until it is told that there is nothing to wait for.
@@ -17240,8 +17449,9 @@ public:
         : waiter{&nobody}, timer{&claim_for, &fired}, core_{of}, partition_{*lane.partition_}, reached_{reached} {}
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> lane) noexcept {
-        return listen(lane) && begin();
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> lane,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        return listen(lane, at) && begin();
     }
     // Returns: whether to ask again.
     bool await_resume() noexcept {
@@ -17268,12 +17478,13 @@ private:
     timer_wheel* wheel_ = nullptr;
 };
 
-// A lane's look for more to do. It goes on, moves to the executor of who is next in line, or rests.
+// A lane's look for more to do. It queues again, where who is next in line says, behind those it has just answered: they may
+// ask again, and a lane with much to do holds nobody up. Or it rests.
 class batch_core::rest_wait {
 public:
     rest_wait(batch_core& of, batch_lane& lane) noexcept : core_{of}, lane_{lane} {}
     bool await_ready() const noexcept { return false; }
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<> run) noexcept;
+    WEIR_HANDS_OVER void await_suspend(std::coroutine_handle<> run) noexcept;
     void await_resume() const noexcept {}
 
 private:
@@ -17287,8 +17498,9 @@ public:
     explicit quiet_wait(batch_core& of) noexcept : waiter{&abandon}, core_{of} {}
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> self) noexcept {
-        return listen(self) && begin();
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> self,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        return listen(self, at) && begin();
     }
     result<void> await_resume() noexcept { return finish(); }
 
@@ -17323,11 +17535,10 @@ inline bool batch_core::linger_wait::begin() noexcept {
     return wheel.insert_if(*this, at, [this] { return publish(); }); // await_resume waits for the lock that we hold
 }
 
-inline bool batch_core::rest_wait::await_suspend(std::coroutine_handle<>) noexcept {
+inline void batch_core::rest_wait::await_suspend(std::coroutine_handle<>) noexcept {
     batch_core& core = core_;
     batch_lane& lane = lane_;
-    bool moves = false;
-    bool goes_on = false;
+    bool again = false;
     wake_list woken;
     {
         spin_guard const held{core.lock_};
@@ -17336,9 +17547,8 @@ inline bool batch_core::rest_wait::await_suspend(std::coroutine_handle<>) noexce
         batch_partition* const next = core.next_for_lane(done);
         if (next) {
             core.assign(lane, *next);
-            executor_ref const to = core.next_executor(*next);
-            moves = to != lane.where_.executor; // the one that it runs on may end with those it has just answered
-            lane.where_.executor = to;
+            lane.where_.executor = core.next_executor(*next); // the last one may end with those who were answered
+            again = true;
         } else {
             --core.active_;
             core.idle_.push(lane); // keeps J3: nothing is pending, or enough others collect or are under way
@@ -17352,12 +17562,10 @@ inline bool batch_core::rest_wait::await_suspend(std::coroutine_handle<>) noexce
                 if (one->claim()) woken.add(*one);
             core.drainers_count_ = 0;
         }
-        goes_on = next && !moves;
     }
     // ---- at rest, another may start the lane, or destroy it with the batcher
-    if (moves) lane.launch();
+    if (again) lane.launch();
     woken.wake_all();
-    return !goes_on;
 }
 
 inline bool batch_core::quiet_wait::begin() noexcept {
@@ -17387,7 +17595,7 @@ inline bool batch_core::quiet_wait::begin() noexcept {
 // weir/flow/batch_entry.hpp: how a request comes to a batcher, and how its caller leaves before the answer.
 // For:      authors of primitives.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 inline void batch_caller::weighs(std::size_t weight) noexcept {
     weight_ = std::clamp<std::size_t>(weight, 1, core_.bounds().max_weight);
@@ -17529,7 +17737,7 @@ inline void batch_caller::leave(waiter& self) noexcept {
 // Order:    parts come from front to back, and each keeps the order of the batch.
 // For:      authors of primitives.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class bisection {
 public:
@@ -17569,7 +17777,7 @@ private:
 
 } // namespace weir::detail
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // One submit, with its request until it is dispatched and its reply from then on.
 template <class Request, class Reply>
@@ -17842,7 +18050,7 @@ typename request_lane<Request, Reply>::run run_lane(batch_core& core, request_la
 
 } // namespace weir::detail
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: any, for every function.
 template <class Request, class Reply, class Rules = no_rules>
@@ -17880,6 +18088,10 @@ public:
     // A handler may submit to its own batcher: it borrows a lane until it has its answer, which costs an allocation the
     // first time. Through another batcher or a coalescer it is not recognised, and counts as anybody else.
     operation<caller, batcher&, Request> submit(Request request) {
+        // What braces built in the await expression cannot be told from what was moved there.
+        static_assert(!WEIR_GCC_BEFORE_13 || !std::is_aggregate_v<Request> || std::is_trivially_destructible_v<Request>,
+                      "this compiler (GCC before 13) would destroy twice what braces build in an await expression; give "
+                      "the type of the request a constructor");
         return operation<caller, batcher&, Request>{*this, std::move(request)};
     }
 
@@ -17946,8 +18158,9 @@ public:
     }
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> self) noexcept {
-        if (!this->listen(self)) return false;
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> self,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        if (!this->listen(self, at)) return false;
         bool const from_handler = of_.is_lane(this->where());
         for (;;) {
             auto const became = of_.core_.template enqueue<ruled>(*this, from_handler, number());
@@ -18088,7 +18301,7 @@ static_assert(alignof(batcher<int, int>) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__); /
 
 // weir/flow/coalescer_metrics.hpp: the figures of a coalescer, in a registry.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Registers what `of.figures()` tells, and the load times if the options have a histogram, each under the label
 // coalescer="`name`".
@@ -18097,62 +18310,30 @@ namespace weir {
 // Cost:   each number takes the lock of each shard once when a scrape is written.
 template <class Coalescer>
 result<registration> register_figures(registry& with, std::string const& name, Coalescer const& of) {
-    struct counted {
-        char const* name;
-        char const* help;
-        std::uint64_t coalescer_figures::*number;
-    };
-    struct standing {
-        char const* name;
-        char const* help;
-        std::size_t coalescer_figures::*number;
-    };
-    static constexpr counted counters[] = {
-        {"weir_coalescer_leads_total", "Flights begun.", &coalescer_figures::leads},
-        {"weir_coalescer_joins_total", "Callers who found a flight.", &coalescer_figures::joins},
-        {"weir_coalescer_hits_total", "Callers who found what was kept.", &coalescer_figures::hits},
-        {"weir_coalescer_stale_hits_total", "Answers that were past their time.", &coalescer_figures::stale_hits},
-        {"weir_coalescer_abandoned_total", "Flights whose callers all left.", &coalescer_figures::abandoned},
-        {"weir_coalescer_failures_total", "Flights that ended with an error.", &coalescer_figures::failures},
-        {"weir_coalescer_evictions_total", "Entries that made room for others.", &coalescer_figures::evictions},
-    };
-    static constexpr standing gauges[] = {
-        {"weir_coalescer_flights", "Flights in the air.", &coalescer_figures::in_flight},
-        {"weir_coalescer_waiters", "Callers who wait.", &coalescer_figures::waiters},
-        {"weir_coalescer_entries", "Entries that are kept.", &coalescer_figures::entries},
-        {"weir_coalescer_weight", "Their weight.", &coalescer_figures::weight},
-    };
-    auto const described = [&](char const* what, char const* help) {
-        metric made;
-        made.name = what;
-        made.help = help;
-        made.labels = {{"coalescer", name}};
-        return made;
-    };
-    registration all;
-    for (counted const& one : counters) {
-        auto part = with.add_counter(described(one.name, one.help), [&of, n = one.number] { return of.figures().*n; });
-        if (!part) return part.error();
-        all += *std::move(part);
-    }
-    for (standing const& one : gauges) {
-        auto part = with.add_gauge(described(one.name, one.help), [&of, n = one.number] { return of.figures().*n; });
-        if (!part) return part.error();
-        all += *std::move(part);
-    }
-    if (histogram const* const times = of.options().load_times()) {
-        auto part = with.add(described("weir_coalescer_load_seconds", "How long flights took."), *times);
-        if (!part) return part.error();
-        all += *std::move(part);
-    }
-    return all;
+    metric_set all{with, {{"coalescer", name}}};
+    auto const figure = [&of](auto coalescer_figures::*which) { return [&of, which] { return of.figures().*which; }; };
+    using figures = coalescer_figures;
+    all.counter("weir_coalescer_leads_total", "Flights begun.", figure(&figures::leads));
+    all.counter("weir_coalescer_joins_total", "Callers who found a flight.", figure(&figures::joins));
+    all.counter("weir_coalescer_hits_total", "Callers who found what was kept.", figure(&figures::hits));
+    all.counter("weir_coalescer_stale_hits_total", "Answers that were past their time.", figure(&figures::stale_hits));
+    all.counter("weir_coalescer_abandoned_total", "Flights whose callers all left.", figure(&figures::abandoned));
+    all.counter("weir_coalescer_failures_total", "Flights that ended with an error.", figure(&figures::failures));
+    all.counter("weir_coalescer_evictions_total", "Entries that made room for others.", figure(&figures::evictions));
+    all.gauge("weir_coalescer_flights", "Flights in the air.", figure(&figures::in_flight));
+    all.gauge("weir_coalescer_waiters", "Callers who wait.", figure(&figures::waiters));
+    all.gauge("weir_coalescer_entries", "Entries that are kept.", figure(&figures::entries));
+    all.gauge("weir_coalescer_weight", "Their weight.", figure(&figures::weight));
+    if (histogram const* const times = of.options().load_times())
+        all.summary("weir_coalescer_load_seconds", "How long flights took.", *times);
+    return all.take();
 }
 
 } // namespace weir
 
 // weir/flow/batcher_metrics.hpp: the figures of a batcher, in a registry.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Registers what `of.figures()` tells, and what the options' recorder has histograms for, each under the label
 // batcher="`name`".
@@ -18161,70 +18342,32 @@ namespace weir {
 // Cost:   each number takes the batcher's lock once when a scrape is written.
 template <class Batcher>
 result<registration> register_batcher(registry& with, std::string const& name, Batcher const& of) {
-    struct counted {
-        char const* name;
-        char const* help;
-        std::uint64_t batcher_figures::*number;
-    };
-    struct standing {
-        char const* name;
-        char const* help;
-        std::size_t batcher_figures::*number;
-    };
-    static constexpr counted counters[] = {
-        {"weir_batcher_batches_total", "Batches that were sent.", &batcher_figures::batches},
-        {"weir_batcher_items_total", "Requests that were sent.", &batcher_figures::items},
-        {"weir_batcher_shared_total", "Callers whose request was in line already.", &batcher_figures::shared},
-        {"weir_batcher_withdrawn_total", "Requests whose callers left before.", &batcher_figures::withdrawn},
-        {"weir_batcher_discarded_total", "Answers whose callers had left.", &batcher_figures::discarded},
-        {"weir_batcher_refused_total", "Requests turned away as they came.", &batcher_figures::refused},
-        {"weir_batcher_shed_total", "Requests sent away out of the line.", &batcher_figures::shed},
-        {"weir_batcher_bisect_calls_total", "Calls beyond the first of a batch.", &batcher_figures::extra_calls},
-    };
-    static constexpr standing gauges[] = {
-        {"weir_batcher_pending", "Requests in line.", &batcher_figures::pending},
-        {"weir_batcher_in_flight", "Batches under way.", &batcher_figures::in_flight},
-        {"weir_batcher_partitions", "Partitions with something to do.", &batcher_figures::partitions},
-        {"weir_batcher_max_items", "How large a batch may be.", &batcher_figures::max_items},
-    };
-    auto const described = [&](char const* what, char const* help) {
-        metric made;
-        made.name = what;
-        made.help = help;
-        made.labels = {{"batcher", name}};
-        return made;
-    };
-    registration all;
-    for (counted const& one : counters) {
-        auto part = with.add_counter(described(one.name, one.help), [&of, n = one.number] { return of.figures().*n; });
-        if (!part) return part.error();
-        all += *std::move(part);
-    }
-    for (standing const& one : gauges) {
-        auto part = with.add_gauge(described(one.name, one.help), [&of, n = one.number] { return of.figures().*n; });
-        if (!part) return part.error();
-        all += *std::move(part);
-    }
-    struct recorded_one {
-        char const* name;
-        char const* help;
-        histogram const* numbers;
-        recorded unit;
-    };
-    recorded_one const histograms[] = {
-        {"weir_batcher_batch_items", "Requests in a batch.", of.recorder().sizes(), recorded::numbers},
-        {"weir_batcher_wait_seconds", "How long requests waited.", of.recorder().waits(), recorded::nanoseconds},
-        {"weir_batcher_handler_seconds", "How long batches took.", of.recorder().handler_times(), recorded::nanoseconds},
-    };
-    for (recorded_one const& one : histograms) {
-        if (!one.numbers) continue;
+    metric_set all{with, {{"batcher", name}}};
+    auto const figure = [&of](auto batcher_figures::*which) { return [&of, which] { return of.figures().*which; }; };
+    using figures = batcher_figures;
+    all.counter("weir_batcher_batches_total", "Batches that were sent.", figure(&figures::batches));
+    all.counter("weir_batcher_items_total", "Requests that were sent.", figure(&figures::items));
+    all.counter("weir_batcher_shared_total", "Callers whose request was in line already.", figure(&figures::shared));
+    all.counter("weir_batcher_withdrawn_total", "Requests whose callers left before.", figure(&figures::withdrawn));
+    all.counter("weir_batcher_discarded_total", "Answers whose callers had left.", figure(&figures::discarded));
+    all.counter("weir_batcher_refused_total", "Requests turned away as they came.", figure(&figures::refused));
+    all.counter("weir_batcher_shed_total", "Requests sent away out of the line.", figure(&figures::shed));
+    all.counter("weir_batcher_bisect_calls_total", "Calls beyond the first of a batch.", figure(&figures::extra_calls));
+    all.gauge("weir_batcher_pending", "Requests in line.", figure(&figures::pending));
+    all.gauge("weir_batcher_in_flight", "Batches under way.", figure(&figures::in_flight));
+    all.gauge("weir_batcher_partitions", "Partitions with something to do.", figure(&figures::partitions));
+    all.gauge("weir_batcher_max_items", "How large a batch may be.", figure(&figures::max_items));
+    auto const recorded_as = [&](char const* called, char const* help, histogram const* from, recorded unit) {
+        if (!from) return;
         summary_options shown;
-        shown.unit = one.unit;
-        auto part = with.add(described(one.name, one.help), *one.numbers, std::move(shown));
-        if (!part) return part.error();
-        all += *std::move(part);
-    }
-    return all;
+        shown.unit = unit;
+        all.summary(called, help, *from, std::move(shown));
+    };
+    recorded_as("weir_batcher_batch_items", "Requests in a batch.", of.recorder().sizes(), recorded::numbers);
+    recorded_as("weir_batcher_wait_seconds", "How long requests waited.", of.recorder().waits(), recorded::nanoseconds);
+    recorded_as("weir_batcher_handler_seconds", "How long batches took.", of.recorder().handler_times(),
+                recorded::nanoseconds);
+    return all.take();
 }
 
 } // namespace weir
@@ -18236,7 +18379,7 @@ result<registration> register_batcher(registry& with, std::string const& name, B
 // Source:   DataLoader (Facebook, 2010; JavaScript since 2015), whose batches end with a turn of the event loop; ours
 //           form while the backend is busy, and a caller may leave.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class loader_options {
 public:
@@ -18302,7 +18445,7 @@ private:
 // Not:      a queue: who is refused is told how long to wait, and by then others may have been quicker; see rate_limiter.
 // Source:   the generic cell rate algorithm, ITU-T I.371, 1993, in its virtual scheduling form.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Tokens a second, and how many may be taken at once after a rest. Fractions are meant: 0.2 a second is one in five.
 class rate {
@@ -18386,7 +18529,7 @@ inline double token_bucket::available(time_point now) const noexcept {
 // Cancel:   who leaves has taken nothing.
 // Not:      a bound on how many run at once: see semaphore and concurrency_limit. For a rate of each key: keyed_limiter.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: any, for every function.
 class rate_limiter : immovable {
@@ -18442,7 +18585,7 @@ inline task<result<void>> rate_limiter::acquire(double tokens) {
 
 #include <unordered_map>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: any, for every function.
 // `Hash` and `Equal` that are both transparent allow look-ups by other types than Key.
@@ -18509,7 +18652,7 @@ std::size_t keyed_limiter<Key, Hash, Equal>::active() const noexcept {
 // Source:   K. Nichols, V. Jacobson, "Controlling Queue Delay", ACM Queue 10(5), 2012; for requests instead of packets
 //           after B. Maurer, "Fail at Scale", ACM Queue 13(8), 2015.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class codel_options {
 public:
@@ -18571,7 +18714,7 @@ inline bool codel::sheds(duration waited, time_point now, priority urgency) noex
 //           Its long-term time drifts upwards under lasting load; so we take the time at rest, and probe for it as
 //           Envoy's adaptive concurrency filter does.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class gradient_options {
 public:
@@ -18664,7 +18807,7 @@ inline void gradient_limit::close_window() noexcept {
 // Order:    FIFO.
 // Cancel:   a stopped waiter holds no slot.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class concurrency_options {
 public:
@@ -18877,7 +19020,7 @@ inline void call_slot::release() noexcept {
 // Progress: lock-free.
 // Source:   the retry budget of Twitter's Finagle; B. Beyer et al., "Site Reliability Engineering", 2016, chapter 21.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class retry_budget_options {
 public:
@@ -18928,12 +19071,21 @@ private:
 // Not:      for what may not be done twice.
 // Source:   M. Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
 
-namespace weir {
+namespace weir::inline v0 {
 
-// Everything but what says that nobody wants an answer any more, or that another try would say the same.
+// Everything but what says that nobody wants an answer any more, that another try would say the same, or that there is
+// too much to do already. So neither is
+//   overloaded    the call was shed, to be rid of it: who tries again takes the place of one that was not tried yet, and
+//                 where each floor of a service does so, an overload feeds itself. Its caller is told at once instead.
+//   circuit_open  the breaker asks by itself, by a few probes and after a longer time than a pause; until then it would
+//                 refuse each try, and each would cost a part of the budget.
+// For a circuit_breaker, which counts by this, they are no failures of the other side: it has not been asked.
+// Source: B. Beyer et al., "Site Reliability Engineering", 2016, chapter 21, "Handling Overload".
 inline bool worth_retrying(std::error_code error) noexcept {
-    return error != errc::cancelled && error != errc::shut_down && error != errc::closed &&
-           error != errc::self_deadlock && error != errc::unsupported;
+    for (errc const hopeless : {errc::cancelled, errc::shut_down, errc::closed, errc::self_deadlock, errc::unsupported,
+                                errc::overloaded, errc::circuit_open})
+        if (error == hopeless) return false;
+    return true;
 }
 
 class retry_options {
@@ -18984,7 +19136,8 @@ auto retry(retry_options with, F fn, Args... args) -> task<await_result_t<std::i
         if (got || attempt >= with.attempts || !with.retryable(got.error())) co_return got;
         if (here.stop.stop_requested()) co_return got;
         duration const pause = detail::pause_before(attempt, with);
-        if (time_point const until = deadline_of(here); until != no_deadline && pause >= until - clock::now()) co_return got;
+        time_point const until = deadline_of(here);
+        if (until != no_deadline && pause >= until - clock::now()) co_return got;
         if (with.budget && !with.budget->withdraw()) co_return got;
         auto const slept = co_await sleep_for(pause);
         if (!slept) co_return got;
@@ -19002,7 +19155,7 @@ auto retry(retry_options with, F fn, Args... args) -> task<await_result_t<std::i
 // Source:   J. Dean, L. Barroso, "The Tail at Scale", CACM 56(2), 2013; the percentile by steps up and down, as in
 //           Q. Ma, S. Muthukrishnan, M. Sandler, "Frugal Streaming for Estimating Quantiles", 2013.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class hedge_options {
 public:
@@ -19140,7 +19293,7 @@ inline hedge_figures hedger::figures() const noexcept {
 // probes pass, and all of them must succeed for it to close. Each time one fails it stays open for twice as long.
 // Source:   M. Nygard, "Release It!", 2007.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class breaker_options {
 public:
@@ -19343,7 +19496,7 @@ inline void breaker_call::failed(time_point now) noexcept {
 
 #include <unistd.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 // A borrowed descriptor.
 class fd_ref {
@@ -19398,11 +19551,11 @@ private:
 // The interface is completion-shaped for both backends: an operation is handed over, and comes back exactly once.
 // Threads:  `post` and `wake` from any; all else from the thread that the driver belongs to.
 
-namespace weir {
+namespace weir::inline v0 {
 class buffer_pool;
 }
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class op;
 class recv_ring;
@@ -19543,7 +19696,7 @@ inline void driver::wait_until(time_point until) noexcept {
 
 struct io_uring_sqe;
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 // What a try that meets EAGAIN waits for. What never waits is tried once, and cannot be stopped. What blocks never meets
 // EAGAIN but may stop its thread, as the data of a file do: those are blocking_op.
@@ -19653,7 +19806,7 @@ private:
     void go_on() noexcept {
         in_flight_ = false;
         // In the order of completion: taken newest first, a batch that is longer than a turn would starve its oldest.
-        context_->executor.post_last(*this);
+        executor_of(*context_).post_last(*this);
     }
 
     actions const& actions_;
@@ -19816,7 +19969,7 @@ int system_call(Call call) noexcept {
 #undef BLOCK_SIZE
 #pragma pop_macro("BLOCK_SIZE")
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 enum class kernel_feature : unsigned char {
     timed_wait,       // 5.11: a wait has a time at which it ends; without it there is no driver
@@ -19929,7 +20082,7 @@ constexpr std::optional<kernel_features> all_but(std::string_view name) noexcept
 // operation for which the kernel has no waiting form runs there, and io knows no pool.
 // For:      authors of primitives.
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class blocking_executor {
 public:
@@ -19948,7 +20101,7 @@ protected:
 
 } // namespace weir::io
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class blocking_op : public op {
 public:
@@ -20016,7 +20169,7 @@ inline void blocking_op::errand::deliver(job& self) noexcept {
 
 #include <sys/syscall.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class recv_ring : immovable {
 public:
@@ -20116,7 +20269,7 @@ inline void recv_ring::refill() noexcept {
 #include <ctime>
 #include <sys/mman.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class ring : immovable {
 public:
@@ -20366,7 +20519,7 @@ unsigned ring::for_each_completion(Each each) {
 
 #include <sys/socket.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class socket_hints {
 public:
@@ -20420,7 +20573,7 @@ inline void socket_hints::learn_kind(fd_ref socket) noexcept {
 #include <poll.h>
 #include <sys/eventfd.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class uring_driver final : public driver {
 public:
@@ -20708,7 +20861,7 @@ inline void uring_driver::interrupt() noexcept {
 
 #include <sys/epoll.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class epoll_driver final : public driver {
 public:
@@ -20936,7 +21089,7 @@ inline void epoll_driver::interrupt() noexcept {
 
 #include <stdexcept>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 // A backend that is wished for, and what of io_uring it does without.
 class backend_choice {
@@ -21008,7 +21161,7 @@ inline std::unique_ptr<driver> open_driver(backend_choice choice, unsigned entri
 
 // weir/io/op/accept.hpp: takes the next connection of a listening socket.
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class accept_op : public op_awaiter<accept_op, fd> {
 public:
@@ -21035,7 +21188,7 @@ inline operation<accept_op, fd_ref> accept(fd_ref listener) noexcept { return op
 
 // weir/io/stream_counts.hpp: what has become of the things that an accept_stream or a recv_stream had from the kernel.
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class stream_counts {
 public:
@@ -21063,7 +21216,7 @@ public:
 // Source:   accept(2), "Error handling": Linux passes on what the network has already said to the new connection.
 // For:      authors of primitives.
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 // The connection that was to be accepted, or the network at that moment: the next one may well succeed.
 inline bool concerns_one_connection(int error) noexcept {
@@ -21090,23 +21243,28 @@ inline bool concerns_resources(int error) noexcept {
 
 } // namespace weir::io
 
-// weir/io/stream_core.hpp: what the takers and the kernel share of an accept_stream or a recv_stream: things that the
+// weir/io/stream_core.hpp: what outlives an accept_stream or a recv_stream until the kernel lets go: things that the
 // kernel gives one after the other, ahead of who takes them.
 // For:      authors of primitives.
 //
-// What is shared lies behind a lock; what is asked of the kernel is decided by the home driver's thread alone (`drive`),
-// which others call by mail. All lies in a core that outlives the stream until the kernel lets go.
+// What the takers see lies in a stream_backlog, which keeps A1 and A2. What is asked of the kernel is decided by the home
+// driver's thread alone (`drive`), which others call by mail.
+// A3: once begun, an operation is armed or a call to `drive` is under way, unless the backlog wants nothing.
+// A4: the core lives as long as the stream, an armed operation or mail holds it.
+
+// weir/io/stream_backlog.hpp: what the takers and the kernel's side of a stream share, behind one lock: what has come and
+// was not taken, and who waits for more.
+// For:      authors of primitives: stream_core.hpp, which asks the kernel.
+//
 // A1: a thing that came is in exactly one place: with a taker that was claimed for it, in the backlog, or let go and
 //     counted as returned.
 // A2: who waits has seen an empty backlog under the lock, and what comes goes to who waits first.
-// A3: once begun, an operation is armed or a call to `drive` is under way, unless paused_, closed_ or reason_ is set.
-// A4: the core lives as long as the stream, an armed operation or mail holds it.
 
 // weir/io/stream_taker.hpp: one who waits for what an accept_stream or a recv_stream brings next, in the frame of its
 // coroutine.
 // For:      authors of primitives.
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 template <class Item>
 class stream_core;
@@ -21115,6 +21273,8 @@ template <class Item>
 class stream_taker : public waiter {
 public:
     explicit stream_taker(stream_core<Item>& of) noexcept : waiter{&is_stopped}, of_{of} {}
+
+    stream_core<Item> const& of() const noexcept { return of_; }
 
     Item item;
     int outcome = -EAGAIN; // 0 when it has the item; else why it gets none
@@ -21126,7 +21286,204 @@ private:
 
 } // namespace weir::io
 
-namespace weir::io {
+namespace weir::inline v0::io {
+
+template <class Item>
+class stream_backlog : immovable {
+public:
+    using taker = stream_taker<Item>;
+
+    // Pauses with so many, until half of them are left.
+    explicit stream_backlog(std::size_t bound) noexcept : bound_{bound ? bound : 1} {}
+
+    // The takers' side.
+    // 0, and the first that has come; or the reason why none will come; or -EAGAIN. Calls `begin` under the lock when it
+    // finds nothing for the first time. `must_drive` is set where the kernel's side is to be called afterwards.
+    template <class Begin>
+    int take(Item& into, bool& must_drive, Begin begin) noexcept {
+        spin_guard const locked{lock_};
+        return take_locked(into, must_drive, begin);
+    }
+    // The same under the lock that decides whether `one` waits. True: it does.
+    template <class Begin>
+    bool take_or_wait(taker& one, bool& must_drive, Begin begin) noexcept;
+    void abandon(waiter& one) noexcept {
+        spin_guard const locked{lock_};
+        if (one.linked()) one.unlink();
+    }
+    // True when the kernel's side is to be called afterwards.
+    bool close() noexcept;
+    stream_counts counts() noexcept;
+
+    // The kernel's side.
+    // False when there was no memory to keep it, and it was let go.
+    bool hand_out(Item item) noexcept;
+    // No more will come, for that reason.
+    void end_with(int reason) noexcept;
+    // False when it was closed; else it is counted that something is postponed.
+    bool note_postponed() noexcept {
+        spin_guard const locked{lock_};
+        counts_.postponed += !closed_;
+        return !closed_;
+    }
+    bool is_over() noexcept {
+        spin_guard const locked{lock_};
+        return closed_ || reason_;
+    }
+    bool is_wanted() noexcept {
+        spin_guard const locked{lock_};
+        return !closed_ && !paused_ && !reason_;
+    }
+    // A letter to the kernel's side. False when one is under way, which has not looked yet.
+    bool sends_letter() noexcept {
+        spin_guard const locked{lock_};
+        return !std::exchange(letter_, true);
+    }
+    void letter_arrived() noexcept {
+        spin_guard const locked{lock_};
+        letter_ = false;
+    }
+
+private:
+    template <class Begin>
+    int take_locked(Item& into, bool& must_drive, Begin& begin) noexcept;
+    void claim_all(int outcome, intrusive_fifo<job>& claimed) noexcept;
+    static void wake_all(intrusive_fifo<job>& claimed) noexcept {
+        while (job* const one = claimed.pop_front()) static_cast<waiter*>(one)->wake();
+    }
+
+    std::size_t const bound_;
+    spin_lock lock_;
+    // Behind the lock.
+    std::vector<Item> things_; // from first_ on
+    std::size_t first_ = 0;
+    intrusive_list<waiter> waiters_;
+    stream_counts counts_;
+    int reason_ = 0; // why no more will come
+    bool begun_ = false;
+    bool paused_ = false;
+    bool closed_ = false;
+    bool letter_ = false;
+};
+
+template <class Item>
+template <class Begin>
+int stream_backlog<Item>::take_locked(Item& into, bool& must_drive, Begin& begin) noexcept {
+    if (closed_) return own_reason(errc::closed);
+    if (first_ == things_.size()) {
+        if (reason_) return reason_;
+        if (!begun_) {
+            begun_ = must_drive = true;
+            begin();
+        }
+        return -EAGAIN;
+    }
+    into = std::move(things_[first_++]);
+    ++counts_.taken;
+    if (first_ == things_.size()) {
+        things_.clear();
+        first_ = 0;
+    }
+    if (paused_ && things_.size() - first_ <= bound_ / 2) {
+        paused_ = false;
+        must_drive = true;
+    }
+    return 0;
+}
+
+template <class Item>
+template <class Begin>
+bool stream_backlog<Item>::take_or_wait(taker& one, bool& must_drive, Begin begin) noexcept {
+    spin_guard const locked{lock_};
+    one.outcome = take_locked(one.item, must_drive, begin);
+    if (one.outcome == -EAGAIN) {
+        // An empty backlog is not paused, and `take` has begun: nothing is left to be driven.
+        if (!one.publish()) return false;
+        waiters_.push_back(one); // keeps A2
+        return true;
+    }
+    one.complete_unpublished();
+    return false;
+}
+
+template <class Item>
+stream_counts stream_backlog<Item>::counts() noexcept {
+    spin_guard const locked{lock_};
+    stream_counts now = counts_;
+    now.waiting = things_.size() - first_;
+    return now;
+}
+
+// Under the lock; who was claimed is woken without it.
+template <class Item>
+void stream_backlog<Item>::claim_all(int outcome, intrusive_fifo<job>& claimed) noexcept {
+    while (waiter* const one = waiters_.pop_front()) {
+        if (!one->claim()) continue; // its stop was faster
+        static_cast<taker*>(one)->outcome = outcome;
+        claimed.push_back(*one);
+    }
+}
+
+template <class Item>
+bool stream_backlog<Item>::close() noexcept {
+    intrusive_fifo<job> claimed;
+    std::vector<Item> untaken; // let go of without the lock
+    bool begun;
+    {
+        spin_guard const locked{lock_};
+        if (std::exchange(closed_, true)) return false;
+        counts_.returned += things_.size() - std::exchange(first_, 0); // keeps A1
+        untaken.swap(things_);
+        claim_all(own_reason(errc::closed), claimed);
+        begun = begun_;
+    }
+    wake_all(claimed);
+    return begun;
+}
+
+template <class Item>
+void stream_backlog<Item>::end_with(int reason) noexcept {
+    intrusive_fifo<job> claimed;
+    {
+        spin_guard const locked{lock_};
+        reason_ = reason;
+        claim_all(reason, claimed); // who waits has seen an empty backlog: it has no more to come
+    }
+    wake_all(claimed);
+}
+
+template <class Item>
+bool stream_backlog<Item>::hand_out(Item item) noexcept {
+    taker* to = nullptr;
+    bool kept = false;
+    bool lost = false;
+    {
+        spin_guard const locked{lock_};
+        while (!to && !waiters_.empty()) {
+            to = static_cast<taker*>(waiters_.pop_front());
+            if (!to->claim()) to = nullptr; // its stop was faster
+        }
+        if (to) {
+            ++counts_.taken;
+            to->item = std::move(item);
+            to->outcome = 0;
+        } else if (!closed_ && !reason_) {
+            WEIR_TRY {
+                things_.push_back(std::move(item));
+                kept = true;
+            }
+            WEIR_CATCH_ALL { lost = true; }
+            if (things_.size() - first_ >= bound_) paused_ = true;
+        }
+        counts_.returned += !to && !kept; // keeps A1
+    }
+    if (to) to->wake();
+    return !lost;
+}
+
+} // namespace weir::io
+
+namespace weir::inline v0::io {
 
 template <class Item>
 class stream_core : public op {
@@ -21137,19 +21494,18 @@ public:
     int try_take(Item& into) noexcept;
     // The same under the lock that decides whether `one` waits. True: it does.
     bool take_or_wait(taker& one) noexcept;
-    void abandon(waiter& one) noexcept {
-        spin_guard const locked{lock_};
-        if (one.linked()) one.unlink();
+    void abandon(waiter& one) noexcept { backlog_.abandon(one); }
+    void close() noexcept {
+        if (backlog_.close()) call_home();
     }
-    void close() noexcept;
-    stream_counts counts() noexcept;
+    stream_counts counts() noexcept { return backlog_.counts(); }
     void drop() noexcept {
         if (holds_.fetch_sub(1, acq_rel) == 1) delete this; // [hold] the last one sees all that others did
     }
 
 protected:
     stream_core(actions const& with, fd_ref file, std::size_t bound) noexcept
-        : op{with, file}, bound_{bound ? bound : 1}, mail_{this} {}
+        : op{with, file}, backlog_{bound}, mail_{this} {}
     virtual ~stream_core() = default;
 
     // On the home driver's thread.
@@ -21175,7 +21531,7 @@ protected:
     // In a while; not when it was closed in between.
     bool goes_on_later(int error) noexcept;
     // No more will come, for that reason: a negated errno, or one of the library's own; own_reason(errc{}) is the end.
-    void end_with(int reason) noexcept;
+    void end_with(int reason) noexcept { backlog_.end_with(reason); }
     // For the table. A result that is one of the library's own reasons ends it.
     bool hears(int result, std::uint32_t flags) noexcept;
 
@@ -21189,14 +21545,9 @@ private:
         stream_core* of_;
     };
 
-    int take_locked(Item& into, bool& must_drive) noexcept;
-    bool is_over() noexcept {
-        spin_guard const locked{lock_};
-        return closed_ || reason_;
-    }
-    bool is_wanted() noexcept {
-        spin_guard const locked{lock_};
-        return !closed_ && !paused_ && !reason_;
+    // The first call binds it to the driver of who takes.
+    auto begins_here() noexcept {
+        return [this] { belongs_to(*current<driver>()); };
     }
     void call_back() noexcept;
     void call_home() noexcept {
@@ -21205,31 +21556,18 @@ private:
     }
     void write_home() noexcept;
     void mail_arrived() noexcept;
-    void claim_all(int outcome, intrusive_fifo<job>& claimed) noexcept;
-    void wake_all(intrusive_fifo<job>& claimed) noexcept {
-        while (job* const one = claimed.pop_front()) static_cast<waiter*>(one)->wake();
-    }
 
     // On the home driver's thread.
     // A5: between a cancel and its entry nothing is armed, or that would be what is cancelled.
     void drive() noexcept;
     void arm() noexcept;
     bool heard(int result) noexcept;
-    void hand_out(Item item) noexcept;
+    void hand_out(Item item) noexcept {
+        if (!backlog_.hand_out(std::move(item))) lost_one();
+    }
 
-    std::size_t const bound_;
     atomic<unsigned> holds_{1}; // the stream's
-    spin_lock lock_;
-    // Behind the lock.
-    std::vector<Item> backlog_; // from first_ on
-    std::size_t first_ = 0;
-    intrusive_list<waiter> waiters_;
-    stream_counts counts_;
-    int reason_ = 0; // why no more will come
-    bool begun_ = false;
-    bool paused_ = false;
-    bool closed_ = false;
-    bool mailed_ = false;
+    stream_backlog<Item> backlog_;
     // The home driver's own.
     bool armed_ = false;
     bool called_back_ = false;
@@ -21243,37 +21581,9 @@ private:
 };
 
 template <class Item>
-int stream_core<Item>::take_locked(Item& into, bool& must_drive) noexcept {
-    if (closed_) return own_reason(errc::closed);
-    if (first_ == backlog_.size()) {
-        if (reason_) return reason_;
-        if (!begun_) {
-            begun_ = must_drive = true;
-            belongs_to(*current<driver>());
-        }
-        return -EAGAIN;
-    }
-    into = std::move(backlog_[first_++]);
-    ++counts_.taken;
-    if (first_ == backlog_.size()) {
-        backlog_.clear();
-        first_ = 0;
-    }
-    if (paused_ && backlog_.size() - first_ <= bound_ / 2) {
-        paused_ = false;
-        must_drive = true;
-    }
-    return 0;
-}
-
-template <class Item>
 int stream_core<Item>::try_take(Item& into) noexcept {
     bool must_drive = false;
-    int outcome;
-    {
-        spin_guard const locked{lock_};
-        outcome = take_locked(into, must_drive);
-    }
+    int const outcome = backlog_.take(into, must_drive, begins_here());
     if (must_drive) call_home(); // keeps A3
     return outcome;
 }
@@ -21281,83 +21591,22 @@ int stream_core<Item>::try_take(Item& into) noexcept {
 template <class Item>
 bool stream_core<Item>::take_or_wait(taker& one) noexcept {
     bool must_drive = false;
-    {
-        spin_guard const locked{lock_};
-        one.outcome = take_locked(one.item, must_drive);
-        if (one.outcome == -EAGAIN) {
-            // An empty backlog is not paused, and `try_take` has begun: nothing is left to be driven.
-            if (!one.publish()) return false;
-            waiters_.push_back(one); // keeps A2
-            return true;
-        }
-        one.complete_unpublished();
-    }
+    if (backlog_.take_or_wait(one, must_drive, begins_here())) return true;
+    // ---- only one that does not wait
     if (must_drive) call_home(); // keeps A3
     return false;
 }
 
 template <class Item>
-stream_counts stream_core<Item>::counts() noexcept {
-    spin_guard const locked{lock_};
-    stream_counts now = counts_;
-    now.waiting = backlog_.size() - first_;
-    return now;
-}
-
-// Under the lock; who was claimed is woken without it.
-template <class Item>
-void stream_core<Item>::claim_all(int outcome, intrusive_fifo<job>& claimed) noexcept {
-    while (waiter* const one = waiters_.pop_front()) {
-        if (!one->claim()) continue; // its stop was faster
-        static_cast<taker*>(one)->outcome = outcome;
-        claimed.push_back(*one);
-    }
-}
-
-template <class Item>
-void stream_core<Item>::close() noexcept {
-    intrusive_fifo<job> claimed;
-    std::vector<Item> untaken; // let go of without the lock
-    bool begun;
-    {
-        spin_guard const locked{lock_};
-        if (std::exchange(closed_, true)) return;
-        counts_.returned += backlog_.size() - std::exchange(first_, 0); // keeps A1
-        untaken.swap(backlog_);
-        claim_all(own_reason(errc::closed), claimed);
-        begun = begun_;
-    }
-    wake_all(claimed);
-    if (begun) call_home();
-}
-
-template <class Item>
-void stream_core<Item>::end_with(int reason) noexcept {
-    intrusive_fifo<job> claimed;
-    {
-        spin_guard const locked{lock_};
-        reason_ = reason;
-        claim_all(reason, claimed); // who waits has seen an empty backlog: it has no more to come
-    }
-    wake_all(claimed);
-}
-
-template <class Item>
 void stream_core<Item>::write_home() noexcept {
-    {
-        spin_guard const locked{lock_};
-        if (std::exchange(mailed_, true)) return; // it has not looked yet
-        hold(); // keeps A4
-    }
+    if (!backlog_.sends_letter()) return;
+    hold(); // keeps A4
     home().post(mail_);
 }
 
 template <class Item>
 void stream_core<Item>::mail_arrived() noexcept {
-    {
-        spin_guard const locked{lock_};
-        mailed_ = false;
-    }
+    backlog_.letter_arrived();
     drive();
     drop();
     // ---- the core may be gone
@@ -21365,13 +21614,13 @@ void stream_core<Item>::mail_arrived() noexcept {
 
 template <class Item>
 void stream_core<Item>::drive() noexcept {
-    bool const wanted = is_wanted();
+    bool const wanted = backlog_.is_wanted();
     if (!armed_) {
         if (wanted && !calling_back_) arm(); // keeps A5
     } else if (!wanted) {
         call_back();
     }
-    if (!wanted && is_over()) let_go();
+    if (!wanted && backlog_.is_over()) let_go();
 }
 
 template <class Item>
@@ -21380,7 +21629,7 @@ void stream_core<Item>::call_back() noexcept {
     calling_back_ = true;
     home().cancel(*this); // may make room for its entry by completions, ours among them
     calling_back_ = false;
-    if (!armed_ && is_wanted()) arm();
+    if (!armed_ && backlog_.is_wanted()) arm();
 }
 
 template <class Item>
@@ -21399,7 +21648,7 @@ void stream_core<Item>::arm() noexcept {
         armed_ = false;
         drop(); // who called has one
         if (heard_inside_) return write_home(); // others have their turn first; keeps A3
-    } while (is_wanted());
+    } while (backlog_.is_wanted());
 }
 
 template <class Item>
@@ -21429,47 +21678,14 @@ bool stream_core<Item>::heard(int result) noexcept {
 }
 
 template <class Item>
-void stream_core<Item>::hand_out(Item item) noexcept {
-    taker* to = nullptr;
-    bool kept = false;
-    bool lost = false;
-    {
-        spin_guard const locked{lock_};
-        while (!to && !waiters_.empty()) {
-            to = static_cast<taker*>(waiters_.pop_front());
-            if (!to->claim()) to = nullptr; // its stop was faster
-        }
-        if (to) {
-            ++counts_.taken;
-            to->item = std::move(item);
-            to->outcome = 0;
-        } else if (!closed_ && !reason_) {
-            WEIR_TRY {
-                backlog_.push_back(std::move(item));
-                kept = true;
-            }
-            WEIR_CATCH_ALL { lost = true; }
-            if (backlog_.size() - first_ >= bound_) paused_ = true;
-        }
-        counts_.returned += !to && !kept; // keeps A1
-    }
-    if (to) to->wake();
-    else if (lost) lost_one();
-}
-
-template <class Item>
 bool stream_core<Item>::goes_on_later(int error) noexcept {
-    {
-        spin_guard const locked{lock_};
-        if (closed_ || called_back_) return true;
-        ++counts_.postponed;
-    }
+    if (called_back_ || !backlog_.note_postponed()) return true;
     return postpone(error);
 }
 
 } // namespace weir::io
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class accept_core final : public stream_core<fd> {
 public:
@@ -21523,7 +21739,7 @@ inline bool accept_core::goes_on_after(int error) noexcept {
 // weir/io/stream_next.hpp: the awaiter of what an accept_stream or a recv_stream brings next.
 // For:      authors of primitives.
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 template <class Item>
 class stream_next : immovable {
@@ -21535,9 +21751,10 @@ public:
         return taker_.outcome != -EAGAIN;
     }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle,
+                                       std::source_location at = std::source_location::current()) noexcept {
         waits_ = true;
-        return taker_.listen(handle) && of_.take_or_wait(taker_);
+        return taker_.listen(handle, at, &describe) && of_.take_or_wait(taker_);
     }
     result<Item> await_resume() noexcept {
         if (waits_) {
@@ -21551,6 +21768,12 @@ public:
     }
 
 private:
+    // "next on fd 3"
+    static void describe(void const* key, wait_text& into) noexcept {
+        auto& taker = static_cast<stream_taker<Item> const&>(*static_cast<waiter const*>(key));
+        into.add("next on fd ").add(taker.of().file().number());
+    }
+
     stream_core<Item>& of_;
     bool waits_ = false;
     stream_taker<Item> taker_;
@@ -21558,7 +21781,7 @@ private:
 
 } // namespace weir::io
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class accept_stream_options {
 public:
@@ -21612,7 +21835,7 @@ inline stream_counts accept_stream::counts() const noexcept { return core_->coun
 
 #include <fcntl.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class unblocked : immovable {
 public:
@@ -21632,7 +21855,7 @@ private:
 
 } // namespace weir::io
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class connect_op : public op_awaiter<connect_op, void> {
 public:
@@ -21677,7 +21900,7 @@ inline auto connect(fd_ref socket, sockaddr_storage const& to, socklen_t length)
 
 // weir/io/op/recv.hpp: receives what a socket has, up to a length.
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class recv_op : public op_awaiter<recv_op, std::size_t> {
 public:
@@ -21710,7 +21933,7 @@ inline operation<recv_op, fd_ref, std::span<std::byte>> recv(fd_ref socket, std:
 
 // weir/io/received.hpp: what was received, in the block of a pool that was leased for it.
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 // At the start of its block; without a block at the peer's end.
 class received {
@@ -21743,7 +21966,7 @@ private:
 // something: from the ring that the driver provides to the kernel, or leased for a try once the socket is ready.
 // For:      authors of primitives.
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class block_receiver {
 public:
@@ -21811,7 +22034,7 @@ inline void block_receiver::try_ring_again(driver& home) noexcept {
 
 } // namespace weir::io
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class recv_block_op : public op_awaiter<recv_block_op, received> {
 public:
@@ -21861,7 +22084,7 @@ inline operation<recv_block_op, fd_ref, buffer_pool&> recv_block(fd_ref socket, 
 // Not:      for epoll, which tells of both by itself.
 // For:      authors of primitives.
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class hangup_watch : public op {
 public:
@@ -21914,7 +22137,7 @@ constinit inline op::actions const hangup_watch::table{
 
 } // namespace weir::io
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 // B1: what is taken is all that came, in its order, up to a reason to end: what comes behind one that was lost is let go.
 class recv_core final : public stream_core<received> {
@@ -21994,7 +22217,7 @@ constinit inline op::actions const recv_core::table{
 
 } // namespace weir::io
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class recv_stream_options {
 public:
@@ -22044,7 +22267,7 @@ inline stream_counts recv_stream::counts() const noexcept { return core_->counts
 
 // weir/io/op/send.hpp: sends as much of a span as a socket takes.
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class send_op : public op_awaiter<send_op, std::size_t> {
 public:
@@ -22085,7 +22308,7 @@ inline operation<send_op, fd_ref, std::span<std::byte const>> send(fd_ref socket
 //           Not for datagrams.
 // Source:   IORING_OP_SEND_ZC of io_uring_enter(2).
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 // Bytes from which on pinning pages may cost less than copying them: with a network card that sends from them. On the
 // loopback no length does: there the first send of a socket takes two to three times the time of a plain one.
@@ -22157,7 +22380,7 @@ inline operation<send_zc_op, fd_ref, std::span<std::byte const>> send_zc(fd_ref 
 
 #include <sys/uio.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 namespace detail {
 
@@ -22333,7 +22556,7 @@ std::optional<Word> incoming::control(int level, int type) const noexcept {
 
 } // namespace weir::io
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class send_message_op : public op_awaiter<send_message_op, std::size_t> {
 public:
@@ -22376,7 +22599,7 @@ inline auto send_message(fd_ref socket, std::span<iovec const> pieces) noexcept 
 
 } // namespace weir::io
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 // Takes from the front of `chain` what the socket has taken, until nothing is left.
 // Errors: those of sendmsg(2), EPIPE never as a signal; `chain` holds what was not taken then.
@@ -22397,7 +22620,7 @@ inline task<result<void>> send_all(fd_ref socket, bytes_chain& chain) {
 
 // weir/io/op/recv_message.hpp: receives a message together with who sent it and what came along.
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class recv_message_op : public op_awaiter<recv_message_op, std::size_t> {
 public:
@@ -22440,7 +22663,7 @@ inline auto recv_message(fd_ref socket, std::span<std::byte> into, incoming& mes
 // Not:      for a Unix socket without a connection: nobody tells when there is room at the receiver's, and who waits for
 //           it asks again and again on io_uring, and for ever on epoll; net::unix_datagram::try_send_to does not wait.
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 namespace detail {
 
@@ -22483,7 +22706,7 @@ inline auto send_to(fd_ref socket, std::span<std::byte const> bytes, sockaddr_st
 
 // weir/io/op/shutdown.hpp: ends one direction of a connection, or both, while the descriptor stays.
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 enum class directions : unsigned char { receiving = SHUT_RD, sending = SHUT_WR, both = SHUT_RDWR };
 
@@ -22516,7 +22739,7 @@ inline operation<shutdown_op, fd_ref, directions> shutdown(fd_ref socket, direct
 
 // weir/io/op/poll.hpp: waits until a descriptor is ready, for who makes the call himself: another library, for instance.
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 template <readiness For>
 class poll_op : public op_awaiter<poll_op<For>, void> {
@@ -22564,7 +22787,7 @@ inline operation<poll_op<readiness::writable>, fd_ref> poll_writable(fd_ref file
 
 // weir/io/op/read.hpp: reads from what is no socket and has no position: an eventfd, a signalfd, a pipe.
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class read_op : public op_awaiter<read_op, std::size_t> {
 public:
@@ -22600,7 +22823,7 @@ inline operation<read_op, fd_ref, std::span<std::byte>> read(fd_ref file, std::s
 // weir/io/path.hpp: the name of a file as the kernel wants it, kept by the operation that walks it.
 // For:      authors of primitives.
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class path {
 public:
@@ -22619,7 +22842,7 @@ inline fd_ref working_folder() noexcept { return {AT_FDCWD, 0}; }
 
 } // namespace weir::io
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class openat_op : public op_awaiter<openat_op, fd, blocking_op> {
 public:
@@ -22664,7 +22887,7 @@ inline auto open(std::string name, int flags, mode_t mode = 0666) {
 
 // weir/io/op/read_at.hpp: reads a file from a place in it, as pread does: the file's own position plays no part.
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class read_at_op : public op_awaiter<read_at_op, std::size_t, blocking_op> {
 public:
@@ -22705,7 +22928,7 @@ inline auto read_at(fd_ref file, std::span<std::byte> into, std::uint64_t at) no
 
 // weir/io/op/write_at.hpp: writes to a place in a file, as pwrite does: the file's own position plays no part.
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class write_at_op : public op_awaiter<write_at_op, std::size_t, blocking_op> {
 public:
@@ -22746,7 +22969,7 @@ inline auto write_at(fd_ref file, std::span<std::byte const> from, std::uint64_t
 
 // weir/io/op/fsync.hpp: has what was written to a file carried to its disk.
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 // Of a file's description, what is not needed to read its data back (the times, for instance) may stay behind.
 enum class synced : unsigned char { all, data };
@@ -22789,7 +23012,7 @@ inline operation<fsync_op, fd_ref, synced> fdatasync(fd_ref file) noexcept {
 
 #include <sys/stat.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class statx_op : public op_awaiter<statx_op, struct ::statx, blocking_op> {
 public:
@@ -22833,7 +23056,7 @@ inline auto statx(fd_ref file) {
 
 // weir/io/op/renameat.hpp: gives a file another name, in the place of what had it: the last step of replacing a file.
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class renameat_op : public op_awaiter<renameat_op, void, blocking_op> {
 public:
@@ -22876,7 +23099,7 @@ inline auto rename(std::string from, std::string to) {
 
 // weir/io/op/unlinkat.hpp: takes a name from a file, which goes with its last one, or removes an empty folder.
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class unlinkat_op : public op_awaiter<unlinkat_op, void, blocking_op> {
 public:
@@ -22923,7 +23146,7 @@ inline auto unlinkat(fd_ref folder, std::string name, int flags = 0) {
 #include <csignal>
 #include <pthread.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class no_sigpipe : immovable {
 public:
@@ -22957,7 +23180,7 @@ private:
 
 } // namespace weir::io
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 // The operation is that of the end which is no pipe, and waits for that one.
 template <readiness For>
@@ -23020,7 +23243,7 @@ inline auto splice_out(fd_ref pipe, fd_ref to, std::size_t most) noexcept {
 
 // weir/io/op/close.hpp: closes a descriptor, in the background where the kernel can.
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class close_op : public op_awaiter<close_op, void> {
 public:
@@ -23061,7 +23284,7 @@ inline operation<owning_close, fd> close(fd file) noexcept { return operation<ow
 
 #include <sys/signalfd.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 // Holds the named signals back from their default action, and hands them out one by one.
 // Needs: to be made before other threads are, which inherit that; so before a runtime starts.
@@ -23116,7 +23339,7 @@ inline auto signal_set::next() noexcept { return operation<next_op, fd_ref>{file
 // weir/runtime/hook.hpp: what a user wants to be called at an occasion: a shared, copyable callable, or nothing.
 // Not:      std::function, whose header costs every user of the library compile time.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Copies share the callable.  Threads: as the callable; it may be called by several at once.
 template <class... Args>
@@ -23146,7 +23369,7 @@ private:
 
 // weir/runtime/blocking_options.hpp: what a pool for blocking calls is told before it starts.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class blocking_options {
 public:
@@ -23184,7 +23407,7 @@ inline unsigned blocking_threads_from_environment(unsigned otherwise) {
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 // A job that has kept its worker for longer than it should, and still does.
 struct stall_report {
@@ -23263,7 +23486,7 @@ inline std::string runtime_options::problem() const {
 // Threads:  any.
 // For:      authors of primitives.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class roster : immovable {
 public:
@@ -23311,7 +23534,7 @@ private:
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 class named {
 public:
@@ -23380,7 +23603,7 @@ task<> run_named(roster& in, executor& where, named as, F fn, Args... args) {
 // A thread whose job has ended lingers for a moment before it goes idle, one at a time: often the next job is near, and
 // on a busy core a thread that sleeps after each job changes places with who offers them, job by job.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // A look at a pool.
 class blocking_counts {
@@ -23670,7 +23893,7 @@ inline blocking_counts blocking_roster::counts() noexcept {
 // Threads:  the thread's own, as `current<blocking_thread>()`.
 // For:      authors of primitives; others use worker_local.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // One thing that is kept. Its owner finds it again by its own address.
 class belonging : public list_node {
@@ -23730,7 +23953,7 @@ private:
 #if WEIR_LINUX
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Starts `run(argument)`.  Needs: the thread to be joined or detached.
 // Returns: the thread, or what the system said: EAGAIN for too many threads, EINVAL for a stack that is too small.
@@ -23772,7 +23995,7 @@ inline void name_this_thread(std::string_view name) noexcept {
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 class blocking_house : immovable {
 public:
@@ -23900,7 +24123,7 @@ inline void blocking_house::let_go() noexcept {
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 class blocking_pool final : public io::blocking_executor, immovable {
 public:
@@ -23980,7 +24203,7 @@ inline blocking_pool::~blocking_pool() {
 #include <linux/membarrier.h>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 class asymmetric_fence {
 public:
@@ -24018,7 +24241,7 @@ private:
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 // How many workers search for work and how many are awake, in one word. Those who search are awake, too.
 //   bits 0 to 31    searching
@@ -24139,7 +24362,7 @@ inline bool idle_workers::wake_up(unsigned worker) noexcept {
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 class worker;
 
@@ -24165,7 +24388,7 @@ public:
     bool take_back_at(job& work, priority level) noexcept;
 
     // The executor for a priority; the crew itself for all of them when priorities are off.
-    executor& at(priority level) noexcept {
+    executor& at(priority level) noexcept override {
         if (!options.priorities || level == priority::normal) return *this;
         return lanes_[static_cast<std::size_t>(level)];
     }
@@ -24199,6 +24422,7 @@ private:
         void post_last(job& work) noexcept override { of_.post_last_at(work, level_); }
         void offer(job& work) noexcept override { of_.offer_at(work, level_); }
         bool take_back(job& work) noexcept override { return of_.take_back_at(work, level_); }
+        executor& at(priority level) noexcept override { return of_.at(level); }
 
     private:
         crew& of_;
@@ -24218,7 +24442,7 @@ private:
 // The totals of all workers and, for who wants to see whether they share the work, those of each. Taken while the workers
 // go on, so the parts may be a moment apart.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Of one worker, since its start.
 class worker_figures {
@@ -24266,7 +24490,7 @@ public:
 // Threads:  the worker's own; `steal`, `empty` and `size_hint` any.
 // For:      authors of primitives.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class run_queue : immovable {
 public:
@@ -24356,7 +24580,57 @@ inline job* run_queue::pop_oldest() noexcept {
 
 } // namespace weir
 
-namespace weir {
+// weir/runtime/worker_tally.hpp: what a worker has done so far, and whether it is at something right now.
+// The worker alone writes, so to add is a load and a store; any thread reads.
+// For:      authors of primitives: worker.hpp.
+
+namespace weir::inline v0 {
+
+class worker_tally : immovable {
+public:
+    // The worker's own.
+    void begin_turn() noexcept { pulse_.store(turn_ += 2, relaxed); } // own word
+    void rest() noexcept { pulse_.store(turn_ - 1, relaxed); } // own word
+    // True in one turn of so many.
+    bool is_turn_of(unsigned every) const noexcept { return turn_ % every == 0; }
+    void steal() noexcept { add_one(stolen_); }
+    void park() noexcept { add_one(parks_); }
+    void wake_up() noexcept { add_one(wake_ups_); }
+    task_tally& tasks() noexcept { return tasks_; }
+
+    // Threads: any.
+    // Differs from one turn to the next, and is 0 while there is none.
+    std::uint64_t pulse() const noexcept {
+        auto const now = pulse_.load(relaxed); // a hint
+        return now % 2 == 1 ? now : 0;
+    }
+    task_tally const& tasks() const noexcept { return tasks_; }
+    // Those that it counts: not what is queued, and no timers.
+    worker_figures figures() const noexcept;
+
+private:
+    static void add_one(atomic<std::uint64_t>& number) noexcept { number.store(number.load(relaxed) + 1, relaxed); }
+
+    alignas(cache_line) atomic<std::uint64_t> pulse_{0}; // turn_ while it has something to do, and else one less
+    std::uint64_t turn_ = 1; // twice the number of the turn, and one
+    task_tally tasks_;
+    atomic<std::uint64_t> stolen_{0};
+    atomic<std::uint64_t> parks_{0};
+    atomic<std::uint64_t> wake_ups_{0};
+};
+
+inline worker_figures worker_tally::figures() const noexcept {
+    worker_figures now;
+    now.turns = pulse_.load(relaxed) / 2; // a number, as the others
+    now.stolen = stolen_.load(relaxed);
+    now.parks = parks_.load(relaxed);
+    now.wake_ups = wake_ups_.load(relaxed);
+    return now;
+}
+
+} // namespace weir
+
+namespace weir::inline v0 {
 
 class worker : immovable {
 public:
@@ -24384,14 +24658,11 @@ public:
     bool is_open() const noexcept { return driver_ != nullptr; }
     crew& shared() noexcept { return crew_; }
     // Differs from one resume to the next, and is 0 while the worker has none to do.  Threads: any.
-    std::uint64_t pulse() const noexcept {
-        auto const now = pulse_.load(relaxed); // a hint
-        return now % 2 == 1 ? now : 0;
-    }
+    std::uint64_t pulse() const noexcept { return tally_.pulse(); }
 
     // What it has done and has in hand.  Threads: any.
     worker_figures figures() noexcept;
-    task_tally const& tasks() const noexcept { return tasks_; }
+    task_tally const& tasks() const noexcept { return tally_.tasks(); }
     // Null before open().  Threads: any.
     io::driver const* opened_driver() const noexcept { return rouses_.load(seq_cst); } // [opened]
 
@@ -24475,23 +24746,11 @@ private:
     unsigned spins_to_skip_ = 0;
     unsigned skip_next_ = 0; // after the next spin in vain
 
-    // For who looks in from elsewhere, on lines of their own. The worker alone writes, so to add is a load and a store.
-    static void add_one(atomic<std::uint64_t>& number) noexcept { number.store(number.load(relaxed) + 1, relaxed); }
-
-    alignas(cache_line) atomic<std::uint64_t> pulse_{0}; // turn_ while it has something to do, and else one less
-    std::uint64_t turn_ = 1; // twice the number of the turn, and one
-    task_tally tasks_;
-    atomic<std::uint64_t> stolen_{0};
-    atomic<std::uint64_t> parks_{0};
-    atomic<std::uint64_t> wake_ups_{0};
+    worker_tally tally_; // for who looks in from elsewhere, on lines of its own
 };
 
 inline worker_figures worker::figures() noexcept {
-    worker_figures now;
-    now.turns = pulse_.load(relaxed) / 2; // a number, as the others
-    now.stolen = stolen_.load(relaxed);
-    now.parks = parks_.load(relaxed);
-    now.wake_ups = wake_ups_.load(relaxed);
+    worker_figures now = tally_.figures();
     for (auto const& each : queues_) now.queued += each.size_hint();
     now.timers = wheel_.size();
     return now;
@@ -24577,9 +24836,9 @@ inline void worker::time_turns() noexcept {
 }
 
 inline job* worker::next_by_priority() noexcept {
-    if (turn_ % low_every == 0)
+    if (tally_.is_turn_of(low_every))
         if (job* const one = next_of(priority::low)) return one;
-    if (turn_ % normal_every == 0)
+    if (tally_.is_turn_of(normal_every))
         if (job* const one = next_of(priority::normal)) return one;
     for (auto const level : {priority::high, priority::normal, priority::low})
         if (job* const one = next_of(level)) return one;
@@ -24596,11 +24855,11 @@ inline bool worker::steal_from(worker& victim, priority level) noexcept {
         for (auto more = std::min<std::size_t>(victim.queue(level).size_hint() / 2, most_stolen); more > 0; --more) {
             auto const extra = victim.queue(level).steal();
             if (!extra) break;
-            add_one(stolen_);
+            tally_.steal();
             shared = queue(level).share(*extra.value) || shared;
         }
         queue(level).push(*got.value);
-        add_one(stolen_);
+        tally_.steal();
         if (shared) share_out();
         return true;
     }
@@ -24654,9 +24913,9 @@ inline void worker::serve_kernel(time_point until) noexcept {
 }
 
 inline void worker::park(time_point until) noexcept {
-    add_one(parks_);
+    tally_.park();
     serve_kernel(until);
-    if (has_jobs() || !crew_.inboxes_empty()) add_one(wake_ups_);
+    if (has_jobs() || !crew_.inboxes_empty()) tally_.wake_up();
 }
 
 inline bool worker::anything_anywhere() noexcept {
@@ -24669,7 +24928,7 @@ inline bool worker::anything_anywhere() noexcept {
 // Nothing of its own is left: looks at the kernel, at the others, and then sleeps until one of them has something.
 inline void worker::rest(time_point until) noexcept {
     timed_from_ = {}; // a look around may have found nothing
-    pulse_.store(turn_ - 1, relaxed); // own word
+    tally_.rest();
     // Posts from elsewhere wake the driver of a single worker without asking.
     if (crew_.workers.size() == 1) return park(std::min(wheel_.next(), until));
     serve_kernel(time_point::min());
@@ -24705,7 +24964,7 @@ inline void worker::serve(context const& where, time_point until) {
     current_guard<context const> const with_context{&where};
     thread_word_guard const near_worker{thread_word::worker, this};
     thread_word_guard const near_budget{thread_word::turn_budget, &budget_};
-    thread_word_guard const near_tally{thread_word::task_tally, &tasks_};
+    thread_word_guard const near_tally{thread_word::task_tally, &tally_.tasks()};
     frame_pool_guard const with_frames;
     resume_loop loop;
     timed_from_ = {}; // left from the last time, perhaps
@@ -24720,16 +24979,16 @@ inline void worker::serve(context const& where, time_point until) {
             searching_ = false;
             if (crew_.idle.stop_searching()) crew_.wake_one();
         }
-        pulse_.store(turn_ += 2, relaxed); // own word
+        tally_.begin_turn();
         budget_.refill();
         loop.run([&] { one->run(); });
     }
-    pulse_.store(turn_ - 1, relaxed); // own word
+    tally_.rest();
 }
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 // `co_await with_priority(priority::low, rebuild, index);`  Runs `fn(args...)`, a task, and all that it awaits and spawns
 // at that priority; where the runtime has its priorities off, as any other. Its caller goes on in the turn in which it
@@ -24750,6 +25009,25 @@ auto with_priority(priority level, F fn, Args... args) -> task<await_result_t<st
 
 } // namespace weir
 
+// weir/runtime/shutdown.hpp: how a runtime is to end, and what its end has left behind.
+
+namespace weir::inline v0 {
+
+enum class shutdown_mode : unsigned char {
+    cancel, // requests a stop of everything
+    drain, // lets everything end by itself
+};
+
+class shutdown_report {
+public:
+    // Nothing runs any more, and the threads are joined.
+    bool complete() const noexcept { return unfinished == 0; }
+    std::size_t unfinished = 0; // spawned tasks that have not ended
+    std::vector<std::string> names; // of those among them that were spawned with one
+};
+
+} // namespace weir
+
 // weir/runtime/runtime.hpp: threads that run tasks, each with its own timers and its own way to the kernel.
 //     weir::runtime runtime;
 //     runtime.block_on(serve, address);
@@ -24762,7 +25040,7 @@ auto with_priority(priority level, F fn, Args... args) -> task<await_result_t<st
 
 #include <condition_variable>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class closing : immovable {
 public:
@@ -24849,12 +25127,151 @@ inline void closing::begin(context const& where) {
 
 } // namespace weir
 
+// weir/runtime/crew_threads.hpp: the threads of a crew's workers: each opens its own driver, and they begin together.
+// For:      authors of primitives: runtime.hpp.
+
+#include <latch>
+
+namespace weir::inline v0 {
+
+class crew_threads : immovable {
+public:
+    // Makes one for each worker, and returns when each has its driver. Why the first has not io_uring, where that was
+    // wanted, goes to `refusal`.
+    // Needs: `all` and `where` to outlive the threads.
+    // Errors: std::bad_alloc, and what std::thread throws or a driver's opening; then the threads that there are serve
+    //         nobody, and must be joined.
+    void start(crew& all, context const& where, std::string& refusal);
+    // Needs: the crew to be stopping, or a start that has failed. Nothing happens where none was made.
+    void join();
+
+private:
+    // How they come to their drivers.
+    struct opening {
+        explicit opening(std::size_t workers) noexcept : all{static_cast<std::ptrdiff_t>(workers)} {}
+        // Keeps the exception in flight.  Needs: to be called before one arrives.
+        void fail() noexcept {
+            spin_guard const locked{lock};
+            if (!failure.failed()) failure.set_current_exception();
+        }
+        std::latch all; // passed when each has its own, or cannot: who passes it sees whether there is a failure
+        spin_lock lock;
+        outcome<void> failure; // the first
+    };
+
+    // A thread, from its beginning to its end.
+    void run(crew& all, context const& where, unsigned index, cpu_set const& place, std::string& refusal);
+
+    std::vector<std::thread> threads_;
+    std::optional<opening> open_; // once they are started
+};
+
+inline void crew_threads::start(crew& all, context const& where, std::string& refusal) {
+    auto const count = all.workers.size();
+    std::vector<cpu_set> places;
+    if (auto const allowed = this_thread_cpus(); allowed && all.options.pinning)
+        places = place_threads(*all.options.pinning, count, read_topology(), *allowed);
+    open_.emplace(count);
+    threads_.reserve(count);
+    WEIR_TRY {
+        for (unsigned i = 0; i < count; ++i)
+            threads_.emplace_back([this, &all, &where, &refusal, i, place = places.empty() ? cpu_set{} : places[i]] {
+                run(all, where, i, place, refusal);
+            });
+    }
+    WEIR_CATCH_ALL {
+        open_->fail();
+        open_->all.count_down(static_cast<std::ptrdiff_t>(count - threads_.size())); // for those that are missing
+    }
+    open_->all.wait();
+    if (open_->failure.failed()) open_->failure.take(); // the threads that there are see it, too, and end
+}
+
+inline void crew_threads::run(crew& all, context const& where, unsigned index, cpu_set const& place,
+                              std::string& refusal) {
+    worker& self = *all.workers[index];
+    WEIR_TRY {
+        ::pthread_setname_np(::pthread_self(), all.name_of(index).substr(0, 15).c_str());
+        if (!place.empty()) static_cast<void>(pin_this_thread(place)); // refused: then as without
+        std::string why_not;
+        self.open(why_not);
+        if (index == 0) refusal = std::move(why_not);
+    }
+    WEIR_CATCH_ALL { open_->fail(); }
+    bool const opened = self.is_open();
+    if (opened) all.options.on_thread_start(index);
+    open_->all.arrive_and_wait(); // a worker may wake any other from here on
+    if (!open_->failure.failed()) self.serve(where);
+    if (!opened) return;
+    all.options.on_thread_stop(index);
+    self.retire();
+}
+
+inline void crew_threads::join() {
+    for (auto& each : threads_) each.join();
+    threads_.clear();
+}
+
+} // namespace weir
+
+// weir/runtime/gate.hpp: lets in until it is shut; who shuts it waits until those inside have left.
+// Progress: enter and leave are lock-free.
+// For:      authors of primitives: runtime.hpp, whose spawns come through it.
+
+namespace weir::inline v0 {
+
+// Threads: any, for every function.
+class gate : immovable {
+public:
+    // False once it is shut; else `leave` must follow.
+    bool enter() noexcept;
+    void leave() noexcept { word_.fetch_sub(one_inside, release); } // [gate]
+    // Nobody enters from here on. Waits for those inside, in whose place the caller must not be; also when called again.
+    void shut() noexcept;
+
+    // Leaves at the end of its life.
+    class visit : immovable {
+    public:
+        explicit visit(gate& of) noexcept : of_{of}, entered_{of.enter()} {}
+        ~visit() {
+            if (entered_) of_.leave();
+        }
+        explicit operator bool() const noexcept { return entered_; }
+
+    private:
+        gate& of_;
+        bool const entered_;
+    };
+
+private:
+    // Bit 0: it is shut; above it the number of those inside.
+    static constexpr unsigned is_shut = 1;
+    static constexpr unsigned one_inside = 2;
+    atomic<unsigned> word_{0};
+};
+
+inline bool gate::enter() noexcept {
+    auto now = word_.load(relaxed); // the exchange decides
+    do {
+        if (now & is_shut) return false;
+    } while (!word_.compare_exchange_weak(now, now + one_inside, acquire, relaxed)); // [gate]
+    return true;
+}
+
+inline void gate::shut() noexcept {
+    word_.fetch_or(is_shut, acq_rel); // [gate]
+    backoff wait;
+    while (word_.load(acquire) != is_shut) wait(); // [gate] who was let in comes through
+}
+
+} // namespace weir
+
 // weir/runtime/stall_watch.hpp: a thread that reports workers whose job does not come to an end.
 // It compares the pulses of the workers from time to time, so that a turn costs them nothing, and a job that never ends
 // is reported, too: once, while it runs.
 // For:      authors of primitives.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class stall_watch : immovable {
 public:
@@ -24937,7 +25354,7 @@ inline void stall_watch::look(unsigned index, sight& last, time_point now) {
 // weir/runtime/visitor.hpp: a thread outside of a runtime that waits for a task inside.
 // For:      authors of primitives: runtime.hpp.
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T>
 class visitor : immovable {
@@ -25007,23 +25424,7 @@ private:
 
 } // namespace weir
 
-#include <latch>
-
-namespace weir {
-
-enum class shutdown_mode : unsigned char {
-    cancel, // requests a stop of everything
-    drain, // lets everything end by itself
-};
-
-// What a shutdown has left behind.
-class shutdown_report {
-public:
-    // Nothing runs any more, and the threads are joined.
-    bool complete() const noexcept { return unfinished == 0; }
-    std::size_t unfinished = 0; // spawned tasks that have not ended
-    std::vector<std::string> names; // of those among them that were spawned with one
-};
+namespace weir::inline v0 {
 
 class runtime : immovable {
 public:
@@ -25114,8 +25515,6 @@ private:
     // Errors: std::bad_alloc, and what std::thread throws; then nothing runs, and the next one may try again.
     void start();
     void begin();
-    void start_threads();
-    void run_worker(unsigned index, cpu_set const& place);
     // On the calling thread, until the crew is stopping or until that time.
     void serve_here(time_point until) {
         opened().workers.front()->serve(*context_, until);
@@ -25128,31 +25527,6 @@ private:
         worker* const here = current<worker>();
         return here && crew_ && &here->shared() == crew_.get();
     }
-    // Counts a spawn or a look that is under way; false when the gate is shut.
-    bool enter() noexcept;
-    void leave() noexcept { gate_.fetch_sub(one_inside, release); } // [gate]
-    struct leaver {
-        runtime& of;
-        ~leaver() { of.leave(); }
-    };
-
-    // How the threads come to their drivers.
-    struct opening {
-        explicit opening(std::size_t workers) noexcept : all{static_cast<std::ptrdiff_t>(workers)} {}
-        // Keeps the exception in flight.  Needs: to be called before one arrives.
-        void fail() noexcept {
-            spin_guard const locked{lock};
-            if (!failure.failed()) failure.set_current_exception();
-        }
-        std::latch all; // passed when each has its own, or cannot: who passes it sees whether there is a failure
-        spin_lock lock;
-        outcome<void> failure; // the first
-    };
-
-    // Bit 0: shut; above it the number of spawns and looks under way.
-    static constexpr unsigned shut = 1;
-    static constexpr unsigned one_inside = 2;
-
     runtime_options const options_;
     std::once_flag start_once_;
     std::unique_ptr<blocking_pool> blocking_;
@@ -25161,13 +25535,12 @@ private:
     roster roster_;
     std::unique_ptr<scope> root_; // of all that was spawned
     std::unique_ptr<closing> closing_; // once shutdown has begun
-    std::vector<std::thread> threads_;
+    crew_threads threads_;
     std::unique_ptr<stall_watch> stalls_;
     void const* here_ = nullptr; // with current_thread: the thread that has opened the driver
     std::string refusal_;
     std::optional<wait_book::reader> waits_; // while they are kept
-    std::optional<opening> open_; // once threads are started
-    atomic<unsigned> gate_{0};
+    gate gate_; // for spawns and looks
 };
 
 inline runtime::runtime(runtime_options options) : options_{with_environment(std::move(options))} {
@@ -25223,48 +25596,9 @@ inline void runtime::begin() {
         if (cpus > 1) crew_->spin = options_.spin.value_or(by_default);
     }
     context_ = std::make_unique<context>(*crew_);
-    if (!options_.current_thread) start_threads();
+    if (!options_.current_thread) threads_.start(*crew_, *context_, refusal_);
     if (options_.stall_limit.count() > 0) stalls_ = std::make_unique<stall_watch>(*crew_);
     root_ = std::make_unique<scope>(*context_); // last, as it must be joined once it is there
-}
-
-inline void runtime::start_threads() {
-    auto const count = crew_->workers.size();
-    std::vector<cpu_set> places;
-    if (auto const allowed = this_thread_cpus(); allowed && options_.pinning)
-        places = place_threads(*options_.pinning, count, read_topology(), *allowed);
-    open_.emplace(count);
-    threads_.reserve(count);
-    WEIR_TRY {
-        for (unsigned i = 0; i < count; ++i)
-            threads_.emplace_back([this, i, place = places.empty() ? cpu_set{} : places[i]] { run_worker(i, place); });
-    }
-    WEIR_CATCH_ALL {
-        open_->fail();
-        open_->all.count_down(static_cast<std::ptrdiff_t>(count - threads_.size())); // for those that are missing
-    }
-    open_->all.wait();
-    if (open_->failure.failed()) open_->failure.take(); // the threads that there are see it, too, and end
-}
-
-// A thread, from its beginning to its end.
-inline void runtime::run_worker(unsigned index, cpu_set const& place) {
-    worker& self = *crew_->workers[index];
-    WEIR_TRY {
-        ::pthread_setname_np(::pthread_self(), crew_->name_of(index).substr(0, 15).c_str());
-        if (!place.empty()) static_cast<void>(pin_this_thread(place)); // refused: then as without
-        std::string refusal;
-        self.open(refusal);
-        if (index == 0) refusal_ = std::move(refusal);
-    }
-    WEIR_CATCH_ALL { open_->fail(); }
-    bool const opened = self.is_open();
-    if (opened) options_.on_thread_start(index);
-    open_->all.arrive_and_wait(); // a worker may wake any other from here on
-    if (!open_->failure.failed()) self.serve(*context_);
-    if (!opened) return;
-    options_.on_thread_stop(index);
-    self.retire();
 }
 
 inline crew& runtime::opened() {
@@ -25280,18 +25614,10 @@ inline crew& runtime::opened() {
     return all;
 }
 
-inline bool runtime::enter() noexcept {
-    auto now = gate_.load(relaxed); // the exchange decides
-    do {
-        if (now & shut) return false;
-    } while (!gate_.compare_exchange_weak(now, now + one_inside, acquire, relaxed)); // [gate]
-    return true;
-}
-
 template <class F, class... Args>
 bool runtime::spawn(F&& fn, Args&&... args) {
-    if (!enter()) return false;
-    leaver const leaving{*this};
+    gate::visit const inside{gate_};
+    if (!inside) return false;
     started();
     root_->spawn(std::forward<F>(fn), std::forward<Args>(args)...);
     return true;
@@ -25306,10 +25632,7 @@ inline std::optional<unsigned> runtime::number_of(void const* of) const noexcept
 
 inline runtime_figures runtime::figures() {
     runtime_figures now;
-    if (enter()) { // shutdown ends the pool
-        leaver const leaving{*this};
-        now.blocking = started().blocking->counts();
-    }
+    if (gate::visit const inside{gate_}) now.blocking = started().blocking->counts(); // shutdown ends the pool
     crew& all = started();
     now.workers.reserve(all.workers.size());
     std::uint64_t ended = 0;
@@ -25358,8 +25681,7 @@ inline void runtime::end_threads() {
     crew_->stopping.store(true, seq_cst); // [stop]
     for (auto const& each : crew_->workers)
         if (each->is_open()) each->wake();
-    for (auto& each : threads_) each.join();
-    threads_.clear();
+    threads_.join();
     if (here_) {
         options_.on_thread_stop(0);
         crew_->workers.front()->retire();
@@ -25375,9 +25697,7 @@ inline void runtime::end_threads() {
 
 inline shutdown_report runtime::shutdown(shutdown_mode how, time_point until) {
     if (is_worker()) WEIR_FATAL("a runtime was shut down by one of its own workers, which would wait for itself");
-    gate_.fetch_or(shut, acq_rel); // [gate]
-    backoff wait;
-    while (gate_.load(acquire) != shut) wait(); // [gate] a spawn that was admitted comes through
+    gate_.shut(); // a spawn that was admitted comes through
     shutdown_report left;
     if (!root_) return left;
     if (how == shutdown_mode::cancel) root_->request_stop();
@@ -25412,7 +25732,7 @@ inline shutdown_report runtime::shutdown(shutdown_mode how, time_point until) {
 //     else, goes on.
 // X2: a stop has an effect only where it withdraws the job; the pool's lock decides whether the job had begun.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // `Pool` offers what blocking_pool does: offer, withdraw, closing; a model has one of its own.
 template <class Pool>
@@ -25453,7 +25773,7 @@ private:
         return parties_.fetch_sub(parties, acq_rel) == parties; // [parties] keeps X1
     }
     void go_on(bool last) noexcept {
-        if (last) context_->executor.post(back_);
+        if (last) executor_of(*context_).post(back_);
         // ---- the frame may be gone
     }
 
@@ -25546,7 +25866,7 @@ void blocking_wait<Pool>::heard(stop_listener& listener) noexcept {
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -25649,7 +25969,7 @@ detail::blocking_operation<F, Args...> blocking(blocking_pool& pool, F&& fn, Arg
 // It is shared by the worker_local and its resources, so it outlives the one and the others.
 // For:      authors of primitives; others use worker_local.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // A look at what has happened so far; the parts may be a moment apart.
 class worker_local_counts {
@@ -25722,7 +26042,7 @@ private:
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 class worker_local_options {
 public:
@@ -25925,7 +26245,7 @@ private:
 // I2: the worker sets `over` before it cancels. Where the cancel finds nothing, the watchdog has the interrupt, and as it
 //     goes back into the wheel only where `over` is not set, under the same lock, it will release it.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class interrupt : timer, immovable {
 public:
@@ -25986,7 +26306,7 @@ inline void interrupt::come() noexcept {
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 class interrupt_options {
 public:
@@ -26121,59 +26441,14 @@ inline void watchdog::watch() noexcept {
 //     kept += enter_metrics(numbers, engines, "script engines").value();
 // Not:      the only way to them: runtime::figures() and worker_local::counts() give the same numbers as plain structs.
 
-namespace weir {
-
-namespace detail {
-
-// Enters metrics with the same labels one after the other; from the first that is refused on it enters nothing more.
-class metric_entry {
-public:
-    metric_entry(registry& into, metric_labels labels) : into_{into}, labels_{std::move(labels)} {}
-
-    template <class Read>
-    void counter(std::string name, std::string help, Read read) {
-        keep([&] { return into_.add_counter({std::move(name), std::move(help), labels_}, std::move(read)); });
-    }
-    template <class Read>
-    void gauge(std::string name, std::string help, Read read) {
-        keep([&] { return into_.add_gauge({std::move(name), std::move(help), labels_}, std::move(read)); });
-    }
-    void summary(std::string name, std::string help, histogram const& from) {
-        keep([&] { return into_.add({std::move(name), std::move(help), labels_}, from); });
-    }
-    result<registration> take() {
-        if (wrong_) return wrong_;
-        return std::move(kept_);
-    }
-
-private:
-    template <class Enter>
-    void keep(Enter enter) {
-        if (wrong_) return;
-        auto entered = enter();
-        if (entered) {
-            kept_ += std::move(*entered);
-        } else {
-            wrong_ = entered.error();
-            kept_ = registration{}; // what was entered leaves
-        }
-    }
-
-    registry& into_;
-    metric_labels const labels_;
-    // Side by side, not a result<registration>: g++ 12 takes the assignment of an error to one for a use of what is not there.
-    registration kept_;
-    std::error_code wrong_;
-};
-
-} // namespace detail
+namespace weir::inline v0 {
 
 // Enters all figures of `of`, as weir_tasks_live, weir_parks_total and so on. `labels` tell runtimes apart where there
 // are several.
 // Needs:  the runtime outlives the registration; it may be shut down meanwhile.
 // Errors: metrics_errc; then nothing was entered.
 inline result<registration> enter_metrics(registry& into, runtime& of, metric_labels labels = {}) {
-    detail::metric_entry all{into, labels};
+    metric_set all{into, labels};
     // The number that `pick` takes out of the figures when a scrape asks.
     auto const figure = [&of](auto pick) { return [&of, pick] { return pick(of.figures()); }; };
     using figures = runtime_figures const&;
@@ -26204,7 +26479,7 @@ inline result<registration> enter_metrics(registry& into, runtime& of, metric_la
     for (auto const each : {io::backend::io_uring, io::backend::epoll}) {
         auto with_backend = labels;
         with_backend.emplace_back("backend", io::name_of(each));
-        detail::metric_entry one{into, std::move(with_backend)};
+        metric_set one{into, std::move(with_backend)};
         one.gauge("weir_backend", "Whether the kernel is reached by this backend.",
                   figure([each](figures f) { return f.backend == each; }));
         auto entered = one.take();
@@ -26218,7 +26493,7 @@ inline result<registration> enter_metrics(registry& into, runtime& of, metric_la
 // Needs:  they outlive the registration.  Errors: metrics_errc; then nothing was entered.
 template <class T>
 result<registration> enter_metrics(registry& into, worker_local<T> const& of, std::string resource) {
-    detail::metric_entry all{into, {{"resource", std::move(resource)}}};
+    metric_set all{into, {{"resource", std::move(resource)}}};
     all.counter("weir_resources_made_total", "Resources made.", [&of] { return of.counts().made; });
     all.counter("weir_resources_reused_total", "Uses that found a resource.", [&of] { return of.counts().reused; });
     all.counter("weir_resources_discarded_total", "Resources that were too old, worn, or could not be reset.",
@@ -26238,7 +26513,7 @@ result<registration> enter_metrics(registry& into, worker_local<T> const& of, st
 // Threads:  one at a time.
 // Source:   folded stacks and flame graphs after B. Gregg, "The Flame Graph", CACM 59(6), 2016; the picture is our own.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class profile {
 public:
@@ -26416,7 +26691,7 @@ inline std::string profile::svg(std::string_view title) const {
 #if WEIR_LINUX
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Words of this process; false where there is no memory. The kernel looks, and raises no signal; a handler may ask.
 inline bool read_words(std::uintptr_t from, std::span<std::uintptr_t> into) noexcept {
@@ -26486,7 +26761,7 @@ private:
 #include <unwind.h>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 class stack_sample {
 public:
@@ -26624,7 +26899,7 @@ inline void stack_sample::prime() noexcept {}
 #include <link.h>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 // A function's name without its parameters, for a coroutine that of the function that was written.
 class symbol {
@@ -26818,7 +27093,7 @@ inline std::string symbols::name_of(std::uintptr_t address) { return std::to_str
 #include <time.h>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 enum class profiled_time : unsigned char {
     cpu,  // while a thread runs
@@ -27125,7 +27400,7 @@ inline profile profiler::stop() { return {}; }
 // weir/runtime/place_text.hpp: a place in the source, for reports: the file by its last two names, and the line.
 // For:      authors of primitives: dump.hpp.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Empty where it is not known.
 inline std::string place_text(std::source_location at) {
@@ -27169,7 +27444,7 @@ inline std::string place_text(std::uintptr_t word) {
 // Who waits for what another holds, who waits in turn, may come back to himself: those cycles are found here.
 // For:      authors of primitives: dump.hpp.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // One who waits.
 class wait_sight {
@@ -27299,7 +27574,7 @@ inline std::vector<std::vector<wait_sight const*>> wait_survey::cycles() const {
 
 #include <set>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // "0.250 s"
 inline std::string seconds_text(duration length) {
@@ -27353,7 +27628,7 @@ private:
 
 #include <fstream>
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -27488,7 +27763,7 @@ inline std::string dump(runtime& of) {
 
 // weir/net/address_errc.hpp: what is wrong with a text that should be an address, as a std::error_code.
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 // All of them compare equal to std::errc::invalid_argument.
 enum class address_errc {
@@ -27548,13 +27823,190 @@ struct std::is_error_code_enum<weir::net::address_errc> : std::true_type {};
 // weir/net/address.hpp: where a socket listens or connects to: IPv4 or IPv6 with a port, or a Unix socket's path or name.
 // Not:      a host's name; resolving one takes time and may fail (resolve.hpp).
 
+// weir/net/address_text.hpp: the parts that an address has as people write it, and which part is wrong in a text.
+// Not:      an address that a system call takes; that is made of the parts by address.hpp.
+// For:      authors of primitives; others use address::parse and address::to_string.
+
 #include <arpa/inet.h>
-#include <compare>
 #include <net/if.h>
 #include <netinet/in.h>
+
+namespace weir::inline v0::net {
+
+class address_text {
+public:
+    // Those of a text that says which family it is of.  Errors: an address_errc; `wrong_at` is where.
+    static result<address_text> read(std::string_view text, std::size_t& wrong_at);
+    // Those of a host alone.  Errors: the same.
+    static result<address_text> read_host(std::string_view host, std::uint16_t port, std::size_t& wrong_at);
+
+    // A path, or a name with `abstract`, as `read` reads it, behind its prefix.
+    static std::string escaped(std::string_view path, bool abstract);
+
+    int family = AF_UNSPEC;
+    in_addr v4{};
+    in6_addr v6{};
+    std::uint32_t scope = 0;
+    std::uint16_t port = 0;
+    std::string path; // of a Unix socket: any bytes
+    bool abstract = false;
+    std::size_t path_at = 0; // where it begins in the text
+
+    static constexpr std::string_view unix_prefix = "unix:";
+
+private:
+    class reader;
+};
+
+// Reads a text and knows how far it was right.
+class address_text::reader {
+public:
+    reader(std::string_view text, std::size_t& wrong_at) noexcept : text_{text}, wrong_at_{wrong_at} {}
+
+    result<address_text> whole();
+    // The text from `from` up to `to` as a host.
+    result<address_text> host(std::size_t from, std::size_t to, std::uint16_t port);
+
+private:
+    std::error_code wrong(address_errc what, std::size_t at) noexcept {
+        wrong_at_ = at;
+        return make_error_code(what);
+    }
+    result<std::uint16_t> port(std::size_t from);
+    result<std::uint32_t> scope(std::size_t from, std::size_t to);
+    result<address_text> bracketed();
+    result<address_text> path();
+
+    std::string_view const text_;
+    std::size_t& wrong_at_;
+};
+
+inline result<address_text> address_text::read(std::string_view text, std::size_t& wrong_at) {
+    return reader{text, wrong_at}.whole();
+}
+
+inline result<address_text> address_text::read_host(std::string_view host, std::uint16_t port, std::size_t& wrong_at) {
+    return reader{host, wrong_at}.host(0, host.size(), port);
+}
+
+inline std::string address_text::escaped(std::string_view path, bool abstract) {
+    std::string printed;
+    for (std::size_t n = 0; n < path.size(); ++n) {
+        auto const byte = static_cast<unsigned char>(path[n]);
+        bool const misread = n == 0 && !abstract && byte == '@';
+        if (byte >= 0x20 && byte != 0x7f && byte != '\\' && !misread) {
+            printed += path[n];
+            continue;
+        }
+        constexpr char digits[] = "0123456789abcdef";
+        printed += "\\x";
+        printed += digits[byte >> 4];
+        printed += digits[byte & 15];
+    }
+    return printed;
+}
+
+inline result<address_text> address_text::reader::whole() {
+    if (text_.empty()) return wrong(address_errc::empty, 0);
+    if (auto const zero = text_.find('\0'); zero != std::string_view::npos) return wrong(address_errc::zero_byte, zero);
+    if (text_.starts_with(unix_prefix)) return path();
+    if (text_.starts_with('[')) return bracketed();
+    auto const colon = text_.rfind(':');
+    if (colon == std::string_view::npos) return wrong(address_errc::no_port, text_.size());
+    if (text_.find(':') != colon) return wrong(address_errc::no_brackets, 0);
+    auto const number = port(colon + 1);
+    if (!number) return number.error();
+    return host(0, colon, *number);
+}
+
+inline result<address_text> address_text::reader::bracketed() {
+    auto const end = text_.find(']');
+    if (end == std::string_view::npos) return wrong(address_errc::open_bracket, 0);
+    if (end + 1 == text_.size()) return wrong(address_errc::no_port, text_.size());
+    if (text_[end + 1] != ':') return wrong(address_errc::after_bracket, end + 1);
+    auto const number = port(end + 2);
+    if (!number) return number.error();
+    auto found = host(1, end, *number);
+    if (found && found->family != AF_INET6) return wrong(address_errc::bad_v6, 1);
+    if (!found && found.error() == address_errc::bad_v4) return wrong(address_errc::bad_v6, 1);
+    return found;
+}
+
+inline result<std::uint16_t> address_text::reader::port(std::size_t from) {
+    auto const digits = text_.substr(from);
+    if (digits.empty()) return wrong(address_errc::no_port, from);
+    auto const other = std::find_if(digits.begin(), digits.end(), [](char each) { return each < '0' || each > '9'; });
+    auto const right = static_cast<std::size_t>(other - digits.begin());
+    if (right < digits.size()) return wrong(address_errc::bad_port, from + right);
+    std::uint16_t value = 0;
+    if (std::from_chars(digits.data(), digits.data() + digits.size(), value).ec != std::errc{})
+        return wrong(address_errc::port_too_large, from);
+    return value;
+}
+
+inline result<std::uint32_t> address_text::reader::scope(std::size_t from, std::size_t to) {
+    std::string const name{text_.substr(from, to - from)};
+    std::uint32_t value = 0;
+    auto const [end, error] = std::from_chars(name.data(), name.data() + name.size(), value);
+    if (error == std::errc{} && end == name.data() + name.size()) return value;
+    value = name.empty() ? 0 : ::if_nametoindex(name.c_str());
+    if (value == 0) return wrong(address_errc::unknown_interface, from);
+    return value;
+}
+
+inline result<address_text> address_text::reader::host(std::size_t from, std::size_t to, std::uint16_t port) {
+    std::string text{text_.substr(from, to - from)};
+    if (auto const zero = text.find('\0'); zero != std::string::npos) return wrong(address_errc::zero_byte, from + zero);
+    address_text found;
+    found.port = port;
+    if (text.find(':') == std::string::npos) {
+        found.family = AF_INET;
+        if (::inet_pton(AF_INET, text.c_str(), &found.v4) != 1) return wrong(address_errc::bad_v4, from);
+        return found;
+    }
+    if (auto const percent = text.find('%'); percent != std::string::npos) {
+        auto const number = scope(from + percent + 1, to);
+        if (!number) return number.error();
+        found.scope = *number;
+        text.resize(percent);
+    }
+    found.family = AF_INET6;
+    if (::inet_pton(AF_INET6, text.c_str(), &found.v6) != 1) return wrong(address_errc::bad_v6, from);
+    return found;
+}
+
+inline result<address_text> address_text::reader::path() {
+    auto const digit = [](char each) {
+        constexpr std::string_view lower = "0123456789abcdef";
+        constexpr std::string_view upper = "0123456789ABCDEF";
+        return std::min(lower.find(each), upper.find(each)); // npos is larger than any
+    };
+    address_text found;
+    found.family = AF_UNIX;
+    std::size_t at = unix_prefix.size();
+    found.abstract = text_.substr(at).starts_with('@');
+    at += found.abstract;
+    found.path_at = at;
+    while (at < text_.size()) {
+        if (text_[at] != '\\') {
+            found.path += text_[at++];
+            continue;
+        }
+        auto const escape = text_.substr(at, 4);
+        if (escape.size() < 4 || escape[1] != 'x' || digit(escape[2]) > 15 || digit(escape[3]) > 15)
+            return wrong(address_errc::bad_escape, at);
+        found.path += static_cast<char>(digit(escape[2]) * 16 + digit(escape[3]));
+        at += 4;
+    }
+    return found;
+}
+
+} // namespace weir::net
+
+#include <compare>
 #include <sys/un.h>
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 class address {
 public:
@@ -27601,6 +28053,7 @@ private:
     static address v4(std::uint32_t host, std::uint16_t port) noexcept;
     static address v6(in6_addr const& host, std::uint16_t port, std::uint32_t scope = 0) noexcept;
     static result<address> local(std::string_view path, bool abstract) noexcept;
+    static result<address> of(address_text const& parts) noexcept;
     template <class Raw>
     Raw as() const noexcept {
         Raw raw;
@@ -27614,36 +28067,6 @@ private:
     sockaddr_storage storage_{};
     socklen_t length_ = 0;
 };
-
-namespace detail {
-
-// Reads a text and knows how far it was right.
-class address_reader {
-public:
-    explicit address_reader(std::string_view text) noexcept : text_{text} {}
-
-    result<address> whole();
-    // The text from `from` up to `to` as a host.
-    result<address> host(std::size_t from, std::size_t to, std::uint16_t port);
-    std::size_t wrong_at() const noexcept { return wrong_at_; }
-
-private:
-    static constexpr std::string_view unix_prefix = "unix:";
-
-    std::error_code wrong(address_errc what, std::size_t at) noexcept {
-        wrong_at_ = at;
-        return make_error_code(what);
-    }
-    result<std::uint16_t> port(std::size_t from);
-    result<std::uint32_t> scope(std::size_t from, std::size_t to);
-    result<address> bracketed();
-    result<address> path();
-
-    std::string_view const text_;
-    std::size_t wrong_at_ = 0;
-};
-
-} // namespace detail
 
 inline address::address(sockaddr const* raw, socklen_t length) noexcept : length_{length} {
     WEIR_ASSERT(length <= sizeof storage_, "an address that is longer than the system's longest");
@@ -27688,17 +28111,26 @@ inline result<address> address::at_path(std::string_view path) noexcept { return
 inline result<address> address::at_abstract(std::string_view name) noexcept { return local(name, true); }
 
 inline result<address> address::parse(std::string_view text, std::size_t* wrong_at) {
-    detail::address_reader reader{text};
-    auto read = reader.whole();
-    if (!read && wrong_at) *wrong_at = reader.wrong_at();
-    return read;
+    std::size_t ignored = 0;
+    std::size_t& at = wrong_at ? *wrong_at : ignored;
+    auto const read = address_text::read(text, at);
+    if (!read) return read.error();
+    auto made = of(*read);
+    if (!made) at = read->path_at;
+    return made;
 }
 
 inline result<address> address::parse_host(std::string_view host, std::uint16_t port, std::size_t* wrong_at) {
-    detail::address_reader reader{host};
-    auto read = reader.host(0, host.size(), port);
-    if (!read && wrong_at) *wrong_at = reader.wrong_at();
-    return read;
+    std::size_t ignored = 0;
+    auto const read = address_text::read_host(host, port, wrong_at ? *wrong_at : ignored);
+    if (!read) return read.error();
+    return of(*read);
+}
+
+inline result<address> address::of(address_text const& parts) noexcept {
+    if (parts.family == AF_INET) return v4(ntohl(parts.v4.s_addr), parts.port);
+    if (parts.family == AF_INET6) return v6(parts.v6, parts.port, parts.scope);
+    return local(parts.path, parts.abstract);
 }
 
 inline std::uint16_t address::port() const noexcept {
@@ -27751,124 +28183,10 @@ inline std::string address::to_string() const {
         return '[' + std::string{text} + scoped + "]:" + std::to_string(port());
     }
     if (family() != AF_UNIX) return {};
-    std::string printed = "unix:";
-    auto rest = host_bytes();
-    bool const abstract = rest.starts_with('\0');
-    if (abstract) {
-        printed += '@';
-        rest.remove_prefix(1);
-    }
-    for (std::size_t n = 0; n < rest.size(); ++n) {
-        auto const byte = static_cast<unsigned char>(rest[n]);
-        bool const misread = n == 0 && !abstract && byte == '@';
-        if (byte >= 0x20 && byte != 0x7f && byte != '\\' && !misread) {
-            printed += rest[n];
-            continue;
-        }
-        constexpr char digits[] = "0123456789abcdef";
-        printed += "\\x";
-        printed += digits[byte >> 4];
-        printed += digits[byte & 15];
-    }
-    return printed;
-}
-
-inline result<address> detail::address_reader::whole() {
-    if (text_.empty()) return wrong(address_errc::empty, 0);
-    if (auto const zero = text_.find('\0'); zero != std::string_view::npos) return wrong(address_errc::zero_byte, zero);
-    if (text_.starts_with(unix_prefix)) return path();
-    if (text_.starts_with('[')) return bracketed();
-    auto const colon = text_.rfind(':');
-    if (colon == std::string_view::npos) return wrong(address_errc::no_port, text_.size());
-    if (text_.find(':') != colon) return wrong(address_errc::no_brackets, 0);
-    auto const number = port(colon + 1);
-    if (!number) return number.error();
-    return host(0, colon, *number);
-}
-
-inline result<address> detail::address_reader::bracketed() {
-    auto const end = text_.find(']');
-    if (end == std::string_view::npos) return wrong(address_errc::open_bracket, 0);
-    if (end + 1 == text_.size()) return wrong(address_errc::no_port, text_.size());
-    if (text_[end + 1] != ':') return wrong(address_errc::after_bracket, end + 1);
-    auto const number = port(end + 2);
-    if (!number) return number.error();
-    auto const found = host(1, end, *number);
-    if (found && found->family() != AF_INET6) return wrong(address_errc::bad_v6, 1);
-    if (!found && found.error() == address_errc::bad_v4) return wrong(address_errc::bad_v6, 1);
-    return found;
-}
-
-inline result<std::uint16_t> detail::address_reader::port(std::size_t from) {
-    auto const digits = text_.substr(from);
-    if (digits.empty()) return wrong(address_errc::no_port, from);
-    auto const other = std::find_if(digits.begin(), digits.end(), [](char each) { return each < '0' || each > '9'; });
-    auto const right = static_cast<std::size_t>(other - digits.begin());
-    if (right < digits.size()) return wrong(address_errc::bad_port, from + right);
-    std::uint16_t value = 0;
-    if (std::from_chars(digits.data(), digits.data() + digits.size(), value).ec != std::errc{})
-        return wrong(address_errc::port_too_large, from);
-    return value;
-}
-
-inline result<std::uint32_t> detail::address_reader::scope(std::size_t from, std::size_t to) {
-    std::string const name{text_.substr(from, to - from)};
-    std::uint32_t value = 0;
-    auto const [end, error] = std::from_chars(name.data(), name.data() + name.size(), value);
-    if (error == std::errc{} && end == name.data() + name.size()) return value;
-    value = name.empty() ? 0 : ::if_nametoindex(name.c_str());
-    if (value == 0) return wrong(address_errc::unknown_interface, from);
-    return value;
-}
-
-inline result<address> detail::address_reader::host(std::size_t from, std::size_t to, std::uint16_t port) {
-    std::string text{text_.substr(from, to - from)};
-    if (auto const zero = text.find('\0'); zero != std::string::npos) return wrong(address_errc::zero_byte, from + zero);
-    sockaddr_in raw4{};
-    sockaddr_in6 raw6{};
-    if (text.find(':') == std::string::npos) {
-        raw4.sin_family = AF_INET;
-        raw4.sin_port = htons(port);
-        if (::inet_pton(AF_INET, text.c_str(), &raw4.sin_addr) != 1) return wrong(address_errc::bad_v4, from);
-        return address{reinterpret_cast<sockaddr const*>(&raw4), sizeof raw4};
-    }
-    if (auto const percent = text.find('%'); percent != std::string::npos) {
-        auto const number = scope(from + percent + 1, to);
-        if (!number) return number.error();
-        raw6.sin6_scope_id = *number;
-        text.resize(percent);
-    }
-    raw6.sin6_family = AF_INET6;
-    raw6.sin6_port = htons(port);
-    if (::inet_pton(AF_INET6, text.c_str(), &raw6.sin6_addr) != 1) return wrong(address_errc::bad_v6, from);
-    return address{reinterpret_cast<sockaddr const*>(&raw6), sizeof raw6};
-}
-
-inline result<address> detail::address_reader::path() {
-    auto const digit = [](char each) {
-        constexpr std::string_view lower = "0123456789abcdef";
-        constexpr std::string_view upper = "0123456789ABCDEF";
-        return std::min(lower.find(each), upper.find(each)); // npos is larger than any
-    };
-    std::size_t at = unix_prefix.size();
-    bool const abstract = text_.substr(at).starts_with('@');
-    at += abstract;
-    std::size_t const begin = at;
-    std::string plain;
-    while (at < text_.size()) {
-        if (text_[at] != '\\') {
-            plain += text_[at++];
-            continue;
-        }
-        auto const escape = text_.substr(at, 4);
-        if (escape.size() < 4 || escape[1] != 'x' || digit(escape[2]) > 15 || digit(escape[3]) > 15)
-            return wrong(address_errc::bad_escape, at);
-        plain += static_cast<char>(digit(escape[2]) * 16 + digit(escape[3]));
-        at += 4;
-    }
-    auto made = abstract ? address::at_abstract(plain) : address::at_path(plain);
-    if (!made) wrong_at_ = begin;
-    return made;
+    auto path = host_bytes();
+    bool const abstract = path.starts_with('\0');
+    if (abstract) path.remove_prefix(1);
+    return std::string{address_text::unix_prefix} + (abstract ? "@" : "") + address_text::escaped(path, abstract);
 }
 
 } // namespace weir::net
@@ -27884,7 +28202,7 @@ struct std::hash<weir::net::address> {
 
 #include <netinet/tcp.h>
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 // `Value` is bool, a count, a length of time, or for linger an optional one.
 template <class Value>
@@ -27990,7 +28308,7 @@ Value socket_option<Value>::decode(raw const& from) noexcept {
 
 // weir/net/socket.hpp: what all sockets share: a descriptor that is closed at the end, options, and addresses.
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 namespace detail {
 
@@ -28054,7 +28372,7 @@ private:
 // Sockets are close-on-exec, and no send raises SIGPIPE.
 // Threads:  one receiving and one sending coroutine at a time.
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 // What a buffered stream stands on: a socket, or what is wrapped round one.
 template <class S>
@@ -28108,7 +28426,7 @@ inline task<result<void>> stream_socket::send_all(std::span<std::byte const> fro
 
 // weir/net/listener.hpp: a socket that connections come to, and what a server does about those that fail on the way.
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 // Connections arrive as `Socket`.
 template <class Socket>
@@ -28120,6 +28438,9 @@ public:
     // memory left, waits 10 to 100 ms and tries again, for as long as it takes.
     // Errors: those of accept(2) that concern the listener.  Cancel: as io::accept; no connection is lost.
     task<result<Socket>> accept() const;
+    // Returns: a connection that waits already; empty when none does, or when none can be had now.
+    // Needs: a listener that does not block, as all are that weir opens.  Cost: a system call.
+    std::optional<Socket> try_accept() const noexcept;
 
 protected:
     explicit listener(io::fd file) noexcept : socket{std::move(file)} {}
@@ -28179,12 +28500,21 @@ task<result<Socket>> listener<Socket>::accept() const {
     }
 }
 
+template <class Socket>
+std::optional<Socket> listener<Socket>::try_accept() const noexcept {
+    for (;;) {
+        io::fd taken{::accept4(file_.number(), nullptr, nullptr, SOCK_CLOEXEC)};
+        if (taken) return Socket{std::move(taken)};
+        if (errno != EINTR && !io::concerns_one_connection(errno)) return std::nullopt;
+    }
+}
+
 } // namespace weir::net
 
 // weir/net/tcp.hpp: TCP listeners and connections.
 // Sockets are close-on-exec, and no send raises SIGPIPE.
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 // One end of a connection.  Threads: one receiving and one sending coroutine at a time.
 class tcp_socket : public stream_socket {
@@ -28255,7 +28585,7 @@ inline result<tcp_listener> tcp_listener::bind(address const& at, listen_options
 // Source:   D. Schinazi, T. Pauly, "Happy Eyeballs Version 2", RFC 8305, 2017, sections 4 and 5; we take the addresses in
 //           the order in which they are given, as getaddrinfo(3) has sorted them already.
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 class connect_options {
 public:
@@ -28368,7 +28698,7 @@ inline task<result<tcp_socket>> connect_tcp_any(std::vector<address> to, connect
 //           stays for the next flush, and no byte is sent twice.
 // Cost:     a frame for each verb. Without a pool, a call to wait for the first byte of an empty stream.
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 template <byte_stream Below>
 class basic_stream {
@@ -28546,7 +28876,7 @@ task<result<void>> basic_stream<Below>::flush() {
 // A datagram that is longer than the room given for it never looks whole: that is an error.
 // Threads:  any number of sending and receiving coroutines, each with memory of its own.
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 // What was received: so many bytes, of that sender. A Unix socket that was bound to nothing has no address.
 class datagram {
@@ -28600,7 +28930,7 @@ public:
 // A descriptor that comes is owned at once: by the vector that it is put into, or it is closed, whatever goes wrong.
 // For:      authors of primitives; unix.hpp has what uses it.
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 // Sends bytes and, with the first of them, descriptors of the same open files.
 // Returns: the bytes taken, which in a stream may be fewer; the descriptors have gone with them.
@@ -28635,7 +28965,7 @@ inline task<result<std::size_t>> recv_with(io::fd_ref socket, std::span<std::byt
 
 #include <sys/types.h>
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 // Who has made the other end, as of when it connected or listened.
 class peer_credentials {
@@ -28801,7 +29131,7 @@ inline result<void> unix_datagram::try_send_to(std::span<std::byte const> from, 
 
 #include <netinet/udp.h>
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 class batch_options {
 public:
@@ -28928,7 +29258,7 @@ inline void datagram_batch::split(slot const& of, mmsghdr const& message) {
 //           Conference, 2018.
 // For:      authors of primitives; udp.hpp has what uses it.
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 // To be sent; to whom the socket is connected, where it says nobody.
 class outgoing_datagram {
@@ -29033,7 +29363,7 @@ inline int datagram_train::send_now(int socket, std::span<outgoing_datagram cons
 
 } // namespace weir::net
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 class udp_options {
 public:
@@ -29157,7 +29487,7 @@ inline task<result<std::size_t>> udp_socket::recv_batch(datagram_batch& into) co
 
 #include <netdb.h>
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 // The values are those of getaddrinfo(3).
 enum class resolve_errc {
@@ -29208,7 +29538,7 @@ struct std::is_error_code_enum<weir::net::resolve_errc> : std::true_type {};
 // one name at a time share one call.
 // Not:      a cache: the next one asks anew, so that the answer is as fresh as the system's own caches keep it.
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 class name_query {
 public:
@@ -29326,7 +29656,7 @@ inline result<std::vector<address>> blocking_resolve(name_query const& what) {
 
 #include <sys/sendfile.h>
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 // Of a file: `length` bytes from `offset` on.
 class file_range {

@@ -34,7 +34,7 @@
 
 #include <string_view>
 
-namespace weir {
+namespace weir::inline v0 {
 
 inline constexpr int version_major = 0;
 inline constexpr int version_minor = 1;
@@ -149,7 +149,7 @@ inline constexpr std::string_view version = "0.1.0";
 #include <cstdio>
 #include <cstdlib>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Prints `weir: what (file:line)` to the error stream and aborts.
 [[noreturn]] WEIR_COLD inline void fatal(char const* what, char const* file, int line) noexcept {
@@ -175,7 +175,7 @@ namespace weir {
 
 #include <atomic>
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T>
 using atomic = std::atomic<T>;
@@ -203,7 +203,7 @@ inline void store_load_fence() noexcept {
 
 #include <cstddef>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Bytes. A constant of the library rather than std::hardware_destructive_interference_size, which changes with
 // tuning flags and would change the layout of types between two translation units.
@@ -213,7 +213,7 @@ inline constexpr std::size_t cache_line = 64;
 
 // weir/base/immovable.hpp: a base for what other threads or frames point to.
 
-namespace weir {
+namespace weir::inline v0 {
 
 struct immovable {
     immovable() = default;
@@ -230,7 +230,7 @@ struct immovable {
 #include <new>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T>
 class slot {
@@ -270,7 +270,7 @@ private:
 // Threads:  one at a time; their owner locks.
 // Not:      owning. A value must outlive its membership.
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -448,7 +448,7 @@ private:
 #include <system_error>
 #include <type_traits>
 
-namespace weir {
+namespace weir::inline v0 {
 
 enum class errc {
     cancelled = 1,  // a stop was requested
@@ -503,7 +503,7 @@ struct std::is_error_code_enum<weir::errc> : std::true_type {};
 // weir/base/result.hpp: a value, or the std::error_code that says why there is none.
 // Not:      for a programmer's error (WEIR_ASSERT) nor for what the user's own code throws (carried to the co_await).
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Throws std::system_error where there are exceptions, and ends the program where there are none.
 [[noreturn]] WEIR_COLD inline void throw_error(std::error_code error) {
@@ -653,7 +653,7 @@ inline constexpr bool is_result<result<T>> = true;
 // Not:      owning. The callable must outlive the reference.
 // Source:   V. Romeo, Z. Laine, T. Song, "function_ref: a type-erased callable reference", P0792, 2014 to 2023.
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class>
 class function_ref;
@@ -686,7 +686,7 @@ private:
 // across a suspension, after which the coroutine runs on another thread; so they are read through functions that are
 // never inlined.
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -745,7 +745,7 @@ private:
 #include <thread>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Tells the core that this is a spin loop: saves power and leaves the sibling thread its share.
 // Cost: 10 to 50 ns on x86 from Skylake on, a few elsewhere.
@@ -794,7 +794,7 @@ private:
 #include <iterator>
 #include <ranges>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // How soon the line will be needed again, and so how near it is kept.
 enum class locality {
@@ -864,7 +864,7 @@ void prefetch_range(void const* at, std::size_t size) noexcept {
 #include <initializer_list>
 #include <vector>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class cpu_set {
 public:
@@ -971,7 +971,7 @@ inline result<cpu_set> cpu_set::parse(std::string_view list) {
 #include <sched.h>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 // The CPUs that this thread may run on, beyond 1024 too.
 inline result<cpu_set> this_thread_cpus() {
@@ -1026,7 +1026,7 @@ inline result<void> pin_this_thread(unsigned cpu) {
 #include <algorithm>
 #include <optional>
 
-namespace weir::system_text {
+namespace weir::inline v0::system_text {
 
 // The whole file; none where it cannot be read. A file that the kernel writes has no size, so it is read to its end.
 inline std::optional<std::string> read(std::string const& path) {
@@ -1070,7 +1070,7 @@ inline std::optional<long long> to_number(std::string_view text) noexcept {
 #include <thread>
 #include <tuple>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // CPUs that share one core's units: SMT siblings.
 struct cpu_core {
@@ -1239,7 +1239,7 @@ inline topology read_topology(std::string const& root) {
 
 #include <array>
 
-namespace weir {
+namespace weir::inline v0 {
 
 enum class placement {
     compact, // near each other, one CPU a thread: siblings of a core first, then the cores of one cache, then of a node
@@ -1324,7 +1324,7 @@ inline std::vector<cpu_set> place_threads(placement policy, std::size_t threads,
 // weir/cpu/cpu_grant.hpp: how much of the machine's CPUs the control groups of this process leave to it.
 // Source:   cgroups(7), cpuset(7), and the kernel's cgroup-v2.rst ("CPU") and sched-bwc.rst.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // What the control groups of this process grant it. A limit binds all below it, so the least on the way up counts.
 struct cpu_grant {
@@ -1471,7 +1471,7 @@ inline cpu_grant read_cpu_grant(std::string const& root) {
 
 #include <cmath>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // At least one: the CPUs of the mask that the grant also names, at most as many as the quota is worth, rounded up, since
 // a worker more shares the rest of the time, and a worker fewer would leave it unused.
@@ -1516,7 +1516,7 @@ inline std::size_t usable_cpus() {
 #include <unistd.h>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 enum class perf_event : unsigned {
     cycles,
@@ -1664,7 +1664,7 @@ inline perf_reading perf_counters::read() const noexcept { return {}; }
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class Take>
     requires std::is_invocable_v<Take&, perf_reading const&>
@@ -1704,7 +1704,7 @@ private:
 
 #include <cstring>
 
-namespace weir::simd {
+namespace weir::inline v0::simd {
 
 // The bytes of a word.
 // Each kind of lanes has: width; narrower, the lanes for what is too short for these, or void; load and store, which need
@@ -1822,7 +1822,7 @@ private:
 
 #include <concepts>
 
-namespace weir::simd {
+namespace weir::inline v0::simd {
 
 // What number lanes hold.
 template <class T>
@@ -1921,7 +1921,7 @@ private:
 #include <xsimd/xsimd.hpp>
 #endif
 
-namespace weir::simd {
+namespace weir::inline v0::simd {
 
 #if defined(XSIMD_VERSION_MAJOR) && !defined(XSIMD_NO_SUPPORTED_ARCHITECTURE)
 #if XSIMD_VERSION_MAJOR >= 12
@@ -2112,7 +2112,7 @@ using number_lanes = plain_numbers<T>;
 
 } // namespace weir::simd
 
-namespace weir::simd {
+namespace weir::inline v0::simd {
 
 inline constexpr std::size_t npos = std::string_view::npos;
 
@@ -2314,7 +2314,7 @@ std::size_t count_byte(std::string_view in, char byte) noexcept {
 #include <limits>
 #include <span>
 
-namespace weir::simd {
+namespace weir::inline v0::simd {
 
 // Whether a and b are the same but for the case of their letters.
 template <class Lanes = byte_lanes>
@@ -2489,7 +2489,7 @@ inline std::optional<std::uint64_t> parse_decimal(std::string_view text) noexcep
 // weir/simd/rows.hpp: what the kernels of numbers take: a span, a vector, an array, whatever lies in one piece.
 // For:      authors of primitives.
 
-namespace weir::simd {
+namespace weir::inline v0::simd {
 
 template <class Row>
 using value_of = std::remove_cvref_t<decltype(*std::data(std::declval<Row const&>()))>;
@@ -2512,7 +2512,7 @@ using lanes_for = std::conditional_t<std::is_same_v<Lanes, widest>, number_lanes
 
 } // namespace weir::simd
 
-namespace weir::simd {
+namespace weir::inline v0::simd {
 
 // The sum.  Returns: the type of the numbers; for integers 64 bits of their sign, modulo 2^64.
 template <class Lanes = widest, row Row>
@@ -2776,7 +2776,7 @@ std::size_t count(Row const& numbers, value_of<Row> value) noexcept {
 //           all NaN, there is no least one: min and max give nothing, argmin and argmax npos. Zeros of both signs are
 //           equal, so min and max may return either, and the first of them is the place.
 
-namespace weir::simd {
+namespace weir::inline v0::simd {
 
 template <class Lanes = widest, row Row>
 std::optional<value_of<Row>> min(Row const& numbers) noexcept;
@@ -2910,7 +2910,7 @@ std::size_t argmax(Row const& numbers) noexcept {
 // Progress: wait-free; the first call of a thread takes its number from a shared one.
 // For:      authors of primitives.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // More copies than this cost more memory and more time to read than the lines that they keep apart are worth.
 inline constexpr std::size_t max_shards = 32;
@@ -2946,7 +2946,7 @@ inline std::size_t this_shard() noexcept {
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Counts what has happened; never goes back, but wraps at 2^64.
 // Cost: a cache line a copy, shard_count() copies, one allocation.
@@ -3009,7 +3009,7 @@ static_assert(sizeof(gauge) == cache_line);
 // For:      authors of primitives.
 // Source:   the bucket scheme of G. Tene, HdrHistogram, 2012; we fix 64 buckets an octave.
 
-namespace weir::log_linear {
+namespace weir::inline v0::log_linear {
 
 // An octave spans the numbers of one bit length and is cut into equal parts; octave 0 holds 0 to 63.
 // L1: buckets tile [0, 2^64) in order, without gap or overlap.
@@ -3059,7 +3059,7 @@ static_assert(bucket_of(127) == 127 && width_of(127) == 1 && width_of(128) == 2)
 
 } // namespace weir::log_linear
 
-namespace weir {
+namespace weir::inline v0 {
 
 class distribution {
 public:
@@ -3171,7 +3171,7 @@ inline std::uint64_t distribution::count_at_most(std::uint64_t bound) const noex
 
 #include <chrono>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Cost: 512 bytes a copy, shard_count() copies, and 512 more for each octave that a copy meets: latencies between 1 µs
 // and 1 s meet twenty. At most 30 KiB a copy.
@@ -3269,7 +3269,7 @@ inline distribution histogram::snapshot() const {
 
 // weir/metrics/metrics_errc.hpp: why a registry refused a metric, as a std::error_code.
 
-namespace weir {
+namespace weir::inline v0 {
 
 enum class metrics_errc {
     bad_name = 1,       // not [a-zA-Z_:][a-zA-Z0-9_:]*
@@ -3336,7 +3336,7 @@ struct std::is_error_code_enum<weir::metrics_errc> : std::true_type {};
 // For:      authors of primitives; registry.hpp writes whole answers.
 // Source:   "Exposition formats" and "Data model", prometheus.io.
 
-namespace weir::prometheus {
+namespace weir::inline v0::prometheus {
 
 inline constexpr std::string_view content_type = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -3446,7 +3446,7 @@ inline void append_series(std::string& out, std::string_view name, std::string_v
 
 } // namespace weir::prometheus
 
-namespace weir {
+namespace weir::inline v0 {
 
 // What a histogram's numbers are, and so how they are written.
 enum class recorded {
@@ -3593,7 +3593,7 @@ inline void bucket_source::write(std::string& out, std::string_view name, std::s
 #include <map>
 #include <mutex>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Names and values of labels, in any order.
 using metric_labels = std::vector<std::pair<std::string, std::string>>;
@@ -3770,7 +3770,7 @@ inline void metric_book::write(std::string& out) const {
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Keeps metrics in a registry, and takes them out at its end; after that the registry never looks at them again.
 // A part of a server declares it behind its metrics, so that it ends before they do. It may outlive the registry.
@@ -3954,6 +3954,73 @@ inline std::error_code registry::check(bucket_options const& options) noexcept {
 
 } // namespace weir
 
+// weir/metrics/metric_set.hpp: metrics that enter a registry together, under the same labels, all of them or none.
+//     metric_set all{numbers, {{"pool", "readers"}}};
+//     all.gauge("pool_open", "Connections that are open.", [this] { return open(); });
+//     all.counter("pool_made_total", "Connections made.", made_);
+//     registered_ = all.take().value();
+
+namespace weir::inline v0 {
+
+// Threads: as a plain value.
+// After the first that is refused nothing more is entered, and what was entered leaves.
+class metric_set : immovable {
+public:
+    explicit metric_set(registry& into, metric_labels labels = {}) : into_{into}, labels_{std::move(labels)} {}
+
+    // A number that `from` holds, a weir::counter or weir::gauge, or that it returns when a scrape is written.
+    // Needs: as registry::add, add_counter and add_gauge.
+    template <class From>
+    void counter(std::string name, std::string help, From const& from) {
+        keep([&](metric const& described) {
+            if constexpr (std::is_same_v<From, weir::counter>) return into_.add(described, from);
+            else return into_.add_counter(described, from);
+        }, std::move(name), std::move(help));
+    }
+    template <class From>
+    void gauge(std::string name, std::string help, From const& from) {
+        keep([&](metric const& described) {
+            if constexpr (std::is_same_v<From, weir::gauge>) return into_.add(described, from);
+            else return into_.add_gauge(described, from);
+        }, std::move(name), std::move(help));
+    }
+    void summary(std::string name, std::string help, histogram const& from, summary_options options = {}) {
+        keep([&](metric const& described) { return into_.add(described, from, std::move(options)); }, std::move(name),
+             std::move(help));
+    }
+    // What keeps them there; the set is empty afterwards.  Errors: the first, metrics_errc; then nothing was entered.
+    result<registration> take() {
+        if (wrong_) return wrong_;
+        return std::move(kept_);
+    }
+
+private:
+    template <class Enter>
+    void keep(Enter enter, std::string name, std::string help) {
+        if (wrong_) return;
+        metric described;
+        described.name = std::move(name);
+        described.help = std::move(help);
+        described.labels = labels_;
+        auto entered = enter(described);
+        if (entered) {
+            kept_ += *std::move(entered);
+        } else {
+            wrong_ = entered.error();
+            kept_ = registration{};
+        }
+    }
+
+    registry& into_;
+    metric_labels const labels_;
+    // Side by side, not a result<registration>: g++ 12 takes the assignment of an error to one for a use of what is not
+    // there.
+    registration kept_;
+    std::error_code wrong_;
+};
+
+} // namespace weir
+
 // weir/queue.hpp: queues between threads that never wait and, unless their card says otherwise, take no lock.
 // Unless a declaration says otherwise: any thread may call, nothing is allocated, and nothing throws.
 
@@ -3961,7 +4028,7 @@ inline std::error_code registry::check(bucket_options const& options) noexcept {
 // A queue's header ends with the concepts it satisfies. Which threads may call which end is not in a signature; the
 // title cards say it.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Something to push into and pop from, without waiting. A refused push leaves the value untouched.
 template <class Queue, class Value>
@@ -4014,7 +4081,7 @@ concept work_stealing = requires(Queue& queue, Queue const& observed, Value valu
 //           Network Traffic Monitoring" (MCRingBuffer), IPDPS 2010; we publish at once instead of by batch, and add
 //           moves in bulk and work in place.
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T>
 class spsc : immovable {
@@ -4229,7 +4296,7 @@ static_assert(sizeof(spsc<int>) == 6 * cache_line);
 // Source:   D. Vyukov, "Bounded MPMC queue" (1024cores.net); turns that tell full from free also in a ring of one place
 //           after E. Rigtorp, "MPMCQueue" (github.com/rigtorp/MPMCQueue); we take whole runs of tickets at once.
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T>
 class mpmc : immovable {
@@ -4431,7 +4498,7 @@ static_assert(sizeof(mpmc<int>) == 3 * cache_line);
 // Source:   the exchange that needs no loop is that of D. Vyukov, "Intrusive MPSC node-based queue" (1024cores.net); we
 //           link backwards and take all, so the queue needs no stub node and its values may be freed as soon as taken.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Over `atomic<T*> T::next`. Allocates nothing and owns nothing: a value must live until it was taken.
 template <class T>
@@ -4504,7 +4571,7 @@ static_assert(inbox_of<mpsc<detail::letter>, detail::letter>);
 //           compare-exchange needs seq_cst. The owner remembers the top it saw last, so pushing does not read the
 //           thieves' line; rings grow and never shrink.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // As wide as a pointer: GCC returns `stolen` by way of the stack, and a narrower store there stalls the load after it.
 enum class steal_status : std::uintptr_t {
@@ -4682,7 +4749,7 @@ static_assert(sizeof(deque<void*>) == 2 * cache_line);
 #include <condition_variable>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 using futex_word = atomic<std::uint32_t>;
 using futex_deadline = std::chrono::steady_clock::time_point; // max() never comes
@@ -4804,7 +4871,7 @@ inline void futex_wake_one(futex_word const* word) noexcept { futex_wake_all(wor
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 class event_count : immovable {
 public:
@@ -4919,7 +4986,7 @@ static_assert(sizeof(event_count) == 2 * sizeof(futex_word));
 //           and a load each, for the other side's sleepers. No system call while nobody sleeps.
 // Not:      for coroutines: it stops the thread.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Deadlines: one that has passed makes a call look once and not wait; max() never comes. Who is late looks a last time.
 template <class Queue>
@@ -5259,7 +5326,7 @@ static_assert(bounded_queue<blocking_queue<spsc<int>>, int> && bulk_queue<blocki
 #error "unbounded.hpp needs moodycamel's ConcurrentQueue: libconcurrentqueue-dev, or concurrentqueue in vcpkg and Conan"
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T>
 class unbounded : immovable {
@@ -5411,7 +5478,7 @@ static_assert(queue_of<unbounded<int>, int> && bulk_queue<unbounded<int>, int>);
 // when nobody holds it any more, and its bytes lie where the pool wants them.
 // For:      authors of primitives: bytes.hpp and buffer.hpp, between which it passes without a copy; pools.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class alignas(__STDCPP_DEFAULT_NEW_ALIGNMENT__) shared_block : immovable {
 public:
@@ -5500,7 +5567,7 @@ inline void shared_block::release_hold() noexcept {
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 class bytes {
 public:
@@ -5656,7 +5723,7 @@ static_assert(sizeof(bytes) == 3 * sizeof(void*));
 // Threads:  one at a time. The bytes that `freeze` and `split` give away may go anywhere.
 // Not:      a ring: what is readable is always one contiguous run, for parsers.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class buffer {
 public:
@@ -5812,7 +5879,7 @@ WEIR_COLD inline void buffer::make_room(std::size_t at_least) {
 #include <sys/uio.h>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 class bytes_chain {
 public:
@@ -6052,7 +6119,7 @@ inline bytes bytes_chain::take_front() noexcept {
 #include <sanitizer/asan_interface.h>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 // From here on a touch of these bytes ends the program under an address sanitizer.  Needs: multiples of 8.
 inline void poison([[maybe_unused]] void const* where, [[maybe_unused]] std::size_t size) noexcept {
@@ -6076,7 +6143,7 @@ inline void unpoison([[maybe_unused]] void const* where, [[maybe_unused]] std::s
 #include <unistd.h>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 // From the least to the best; every touch of another page may cost a miss in the processor's table of pages.
 enum class page_kind : unsigned char {
@@ -6228,7 +6295,7 @@ inline bool page_region::map(std::size_t size, page_kind kind) noexcept {
 // Threads:  one at a time; it may move to another and go back from there.
 // Not:      to be had here; buffer_pool.hpp gives it out.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class block_lease {
 public:
@@ -6301,7 +6368,7 @@ inline buffer block_lease::into_buffer(std::size_t n) && noexcept {
 //           pointers, which leaves room in the word for a tag against ABA, and for a count.
 // For:      authors of primitives.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // `Entry` has a member `atomic<std::uint16_t> next_free`, which is the list's and outlives every call on any entry.
 template <class Entry>
@@ -6398,7 +6465,7 @@ bool free_list<Entry>::leave() noexcept {
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 class buffer_pool_options {
 public:
@@ -6558,7 +6625,7 @@ inline buffer_pool::entry* buffer_pool::core::make_table() {
 // Not:      to be held across a call into anybody else's code, nor where waiting may last; use sync/mutex.hpp.
 // For:      authors of primitives.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class spin_lock : immovable {
 public:
@@ -6591,7 +6658,7 @@ private:
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 // What a pool does to an object that comes back: any call that returns nothing, or false when the object is not to be
 // used again. Where it throws, the object is not used again either.
@@ -6857,7 +6924,7 @@ std::size_t object_pool<T, Make, Reset>::idle() const noexcept {
 // weir/memory/frame_block.hpp: the memory of one coroutine's frame, with a header in front, in one of 16 sizes.
 // For:      authors of primitives: frame_pool.hpp and frame_parcel.hpp.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class frame_pool;
 
@@ -6895,7 +6962,7 @@ struct alignas(__STDCPP_DEFAULT_NEW_ALIGNMENT__) frame_block {
 // one block carries a list of the others, whose lines are not touched on the way.
 // For:      authors of primitives: frame_pool.hpp.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class frame_parcel {
     // A block and its size class, which has the bits that its alignment leaves.
@@ -6986,7 +7053,7 @@ void frame_parcel::unload(frame_block* carriers, Sink sink) {
 // that the words lie in the program and not in a shared library; there, and on other machines, this door is a call, too.
 // For:      authors of primitives: frame_pool.hpp, transfer.hpp, budget.hpp, task_tally.hpp, worker.hpp.
 
-namespace weir {
+namespace weir::inline v0 {
 
 enum class thread_word : std::size_t { frame_pool, resume_loop, worker, turn_budget, task_tally };
 inline constexpr std::size_t thread_words = 5;
@@ -7040,7 +7107,7 @@ private:
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 class frame_pool;
 
@@ -7053,7 +7120,7 @@ inline void set_this_frame_pool(frame_pool* pool) noexcept { set_thread_word(thr
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 class frame_pool : immovable {
 public:
@@ -7329,7 +7396,7 @@ inline frame_pool::~frame_pool() {
 
 #include <coroutine>
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T>
 concept awaiter = requires(T& t) {
@@ -7375,7 +7442,9 @@ inline constexpr bool survives_await_expression =
 // weir/coro/executor.hpp: where a coroutine runs on: a queue of jobs that somebody else drains.
 // The floors below the runtime post to an executor and never see a scheduler, so they also work inside another runtime.
 
-namespace weir {
+namespace weir::inline v0 {
+
+enum class priority : unsigned char { high, normal, low };
 
 // One unit of work. It lies in the frame of who waits or in a promise, so that queueing it allocates nothing.
 // Needs: to stay where it is until it has run; whoever runs it touches it no more once `run` is called.
@@ -7422,6 +7491,8 @@ public:
     // Takes `work` back, which was offered. True when nobody else has it or ever will: it is the caller's to run or not.
     // False for any reason: then it runs as it was queued.
     virtual bool take_back([[maybe_unused]] job& work) noexcept { return false; }
+    // Where the same scheduler takes work of that priority from; itself where it knows of none. Lives as long as this.
+    virtual executor& at([[maybe_unused]] priority level) noexcept { return *this; }
 
 protected:
     executor() = default;
@@ -7438,6 +7509,7 @@ public:
     void post_last(job& work) const noexcept { target_->post_last(work); }
     void offer(job& work) const noexcept { target_->offer(work); }
     bool take_back(job& work) const noexcept { return target_->take_back(work); }
+    executor_ref at(priority level) const noexcept { return target_->at(level); }
 
     explicit operator bool() const noexcept { return target_ != nullptr; }
     bool operator==(executor_ref const&) const = default;
@@ -7453,7 +7525,7 @@ private:
 // of who may be asked, and the structure of the program keeps the first alive longer than the second.
 // Threads: every function may be called from any thread.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // One who hears of a stop; for authors of primitives. A stop comes to it in two steps.
 // `claim` is called under the source's lock and only decides: true means that the listener's frame stays alive, whatever
@@ -7629,15 +7701,13 @@ private:
 // weir/coro/context.hpp: what a task hands to what it awaits: executor, stop token, deadline, priority, origin.
 // Children inherit it by pointer; who narrows it (a scope, a timeout) keeps the narrower one in its own frame.
 
-namespace weir {
+namespace weir::inline v0 {
 
 using clock = std::chrono::steady_clock;
 using time_point = clock::time_point;
 using duration = clock::duration;
 
 inline constexpr time_point no_deadline = time_point::max();
-
-enum class priority : unsigned char { high, normal, low };
 
 class context {
 public:
@@ -7748,6 +7818,65 @@ private:
 
 } // namespace weir
 
+// weir/coro/shared_priority.hpp: the priority of work that is done for several, as the most urgent of them has it now.
+// It rises while the work is under way, on several threads perhaps, so it is no member of the context that the work was
+// given. It is looked up by the context's origin, which whatever the work awaits and narrows has inherited.
+// Who wakes such work asks where that goes on now. The context's own executor stays what it was, because others may keep
+// it for longer than this work lasts.
+// Not:      told to what is queued already: that goes as it was queued, and is woken at the new one next time.
+
+namespace weir::inline v0 {
+
+namespace detail {
+
+class alignas(void*) shared_priority : immovable {
+public:
+    // What context::origin says of work that is done for this one. Bit 0 tells it from an origin that shares nothing.
+    void const* origin() const noexcept { return reinterpret_cast<char const*>(this) + 1; }
+    // The one that this is done for; null where it is done for one alone.  Needs: to be called by, or for, that work.
+    static shared_priority* of_origin(void const* origin) noexcept {
+        auto const bits = reinterpret_cast<std::uintptr_t>(origin);
+        return bits & 1 ? reinterpret_cast<shared_priority*>(bits - 1) : nullptr;
+    }
+
+    // Threads: any. A look may be late by a rise that nothing orders before it.
+    priority level() const noexcept { return level_.load(relaxed); } // a number: nothing is published by it
+    // What its context says, and a narrower one that does not say otherwise.
+    priority given_level() const noexcept { return given_; }
+
+    // Before it begins: its context has this priority.
+    void is_given(priority level) noexcept {
+        given_ = level;
+        level_.store(level, relaxed); // not yet known to others
+    }
+    // One more wants it, who is as urgent as that.  Needs: one at a time; its owner locks.
+    void rises_to(priority wanted) noexcept {
+        if (wanted < level_.load(relaxed)) level_.store(wanted, relaxed); // own word, by the lock; high is the least
+    }
+
+private:
+    atomic<priority> level_{priority::low};
+    priority given_ = priority::low;
+};
+
+static_assert(alignof(shared_priority) > 1);
+
+} // namespace detail
+
+// The priority that holds now: of what is done for several the highest of theirs, unless it was given another by itself.
+inline priority priority_of(context const& here) noexcept {
+    auto const* const shared = detail::shared_priority::of_origin(here.origin);
+    return shared && here.priority == shared->given_level() ? shared->level() : here.priority;
+}
+
+// Where what is done in the context `here` goes on.  Cost: a test of one bit where it is done for one alone.
+inline executor_ref executor_of(context const& here) noexcept {
+    priority const now = priority_of(here);
+    return now == here.priority ? here.executor : here.executor.at(now);
+}
+
+} // namespace weir
+
 // weir/coro/task.hpp: a computation that starts when it is awaited and gives its awaiter one T, or what it threw.
 // Lazy, move-only, awaited once. The awaiting coroutine's context (executor, stop, deadline, priority) is inherited.
 // Cost:     one frame from the thread's frame_pool; awaiting allocates nothing and takes no lock.
@@ -7758,7 +7887,7 @@ private:
 // A task that was awaited alone goes on with its awaiter. One of several tells a joint instead: a scope, or a fork_join.
 // For:      authors of primitives.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class promise_base;
 
@@ -7790,7 +7919,7 @@ private:
 #include <exception>
 #include <variant>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // What a void becomes among values.
 template <class T>
@@ -7889,7 +8018,7 @@ private:
 // resume_loop knows where its stack began, and a transfer that finds it deep returns to the loop, which goes on from there.
 // For:      authors of primitives.
 
-namespace weir {
+namespace weir::inline v0 {
 
 #if WEIR_TRANSFER_IS_TAIL_CALL
 
@@ -7957,7 +8086,7 @@ inline std::coroutine_handle<> transfer(std::coroutine_handle<> to) noexcept {
 
 #include <source_location>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // A promise whose frame comes from the thread's frame_pool, and whose start checks the frame.
 class pooled_promise {
@@ -8058,7 +8187,7 @@ private:
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T = void>
 class task;
@@ -8167,7 +8296,7 @@ auto task<T>::operator co_await() && noexcept {
 // returned. So the queue's destructor waits for posters.
 // For:      authors of primitives.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class posters : immovable {
 public:
@@ -8198,7 +8327,7 @@ private:
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 // An executor that a plain thread drains; it sleeps while there is nothing to do.
 class run_loop final : public executor, immovable {
@@ -8303,7 +8432,7 @@ await_result_t<A> sync_wait(A awaited, stop_token stop = {}) {
 
 // weir/coro/yield.hpp: gives way to everything else that is ready on this executor.
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -8313,7 +8442,7 @@ public:
     template <class Promise>
     WEIR_HANDS_OVER void await_suspend(std::coroutine_handle<Promise> handle) noexcept {
         turn_.resumes(handle);
-        context_of(handle).executor.post_last(turn_);
+        executor_of(context_of(handle)).post_last(turn_);
         // ---- the coroutine may run elsewhere
     }
     void await_resume() const noexcept {}
@@ -8335,7 +8464,7 @@ public:
 
 // weir/coro/check.hpp: ends a task that was stopped or is overdue, in the middle of work that does not wait.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // `co_await check();`  Never suspends.
 // Errors: throws std::system_error with the reason of a stop, or errc::timed_out once the deadline of the context is
@@ -8367,7 +8496,7 @@ private:
 // permits, events and channels do. Operations of the kernel that succeed at once are counted by their driver.
 // Source:   C. Lerche, "Reducing tail latencies with automatic cooperative task yielding" (Tokio), 2020.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class turn_budget {
 public:
@@ -8425,7 +8554,7 @@ public:
 // return an operation, and the awaiter is made in the frame of who awaits it.
 // For:      authors of primitives.
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class Awaiter, class... Args>
 class [[nodiscard]] operation {
@@ -8474,7 +8603,7 @@ private:
 // It allocates nothing, since it is written while a lock keeps the wait from ending.
 // For:      authors of primitives.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class wait_text {
 public:
@@ -8514,7 +8643,7 @@ using describe_function = void (*)(void const* key, wait_text& into) noexcept;
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 // One who waits for something, or who holds it.
 class wait_entry : public list_node {
@@ -8657,7 +8786,7 @@ bool wait_book::hold_as_awaited(void const* object, void const* key) noexcept {
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 class waiter : public resume_job, public list_node {
 public:
@@ -8683,7 +8812,7 @@ public:
         resumes(handle);
         context_ = &context_of(handle);
         complete_unpublished();
-        context_->executor.post_last(*this);
+        executor_of(*context_).post_last(*this);
         // ---- the frame may be gone
     }
 
@@ -8704,7 +8833,7 @@ public:
         return phase_.compare_exchange_strong(expected, phase::completed, relaxed, relaxed);
     }
     // Sends the coroutine back to its executor. The last touch of who claimed.
-    void wake() noexcept { context_->executor.post(*this); }
+    void wake() noexcept { executor_of(*context_).post(*this); }
 
     // What await_resume returns: nothing, or the reason of the stop.
     result<void> finish() noexcept;
@@ -8773,7 +8902,7 @@ inline void waiter::ear::heard(stop_listener& listener) noexcept {
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -8949,7 +9078,7 @@ private:
 // threads, on any two of them, so only the sums over all of those mean something: what has begun and not ended is live.
 // For:      authors of primitives: scope.hpp, worker.hpp.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: the thread that it is installed on counts; any may read.
 class task_tally : immovable {
@@ -8975,7 +9104,7 @@ private:
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: spawn, request_stop and the observers may be called from any child and from the body.
 class scope : joint {
@@ -9029,7 +9158,7 @@ private:
     void launch(task<> child) noexcept {
         child_promise& promise = adopt(std::move(child)).promise();
         promise.run_with(&begin);
-        context_.executor.post(promise);
+        executor_of(context_).post(promise);
     }
     static void begin(job& child) noexcept {
         task_tally::count_begun(); // here and not in launch, which may be called on a thread of another executor
@@ -9245,7 +9374,7 @@ auto in_scope(F&& fn, Args&&... args) {
 // Not:      parallel by itself: what never suspends runs one after another; spawn into a scope to use more workers.
 //           Nor for recursion without end: what is started in place starts on the stack of who starts it.
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -9329,7 +9458,7 @@ auto when_all(std::vector<A> awaited, std::size_t window = ~std::size_t{0})
 // weir/coro/when_all_settled.hpp: awaits several at once and gives how each of them ended.
 // As when_all, but nobody is stopped because another failed: each has an outcome of its own.
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -9399,7 +9528,7 @@ auto when_all_settled(std::vector<A> awaited) -> task<std::vector<outcome<value_
 // outlives what it refers to.
 // Not:      a race whose losers are left behind: a loser that does not heed its stop holds up the winner.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Which one came first, and what it gave.
 template <class T>
@@ -9513,7 +9642,7 @@ auto when_any(std::vector<A> awaited) -> task<first_of<value_or_monostate<await_
 // Source:   M. Frigo, C. E. Leiserson, K. H. Randall, "The Implementation of the Cilk-5 Multithreaded Language", PLDI
 //           1998, whose work-first principle this is; we leave the younger children to thieves, and not the parent.
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -9718,7 +9847,7 @@ auto fork_join(std::vector<task<T>> children) noexcept {
     "this compiler (GCC before 13) would destroy twice what braces build in a co_yield; yield a named one, or give " \
     "the type a constructor"
 
-namespace weir {
+namespace weir::inline v0 {
 
 // GCC before 13 destroys twice what is built in braces inside a co_yield. It cannot be told from what was moved there.
 template <class T>
@@ -9855,7 +9984,7 @@ auto generator<T>::begin() -> iterator {
 // Not:      concurrent with its consumer; a channel is, between two tasks. Nor a place for clean-up that must wait: who
 //           drops a generator in the middle destroys it where it stands.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: one consumer at a time.
 template <class T>
@@ -9982,7 +10111,7 @@ private:
 // Source:   G. Psaropoulos, T. Legler, N. May, A. Ailamaki, "Interleaving with Coroutines", VLDB 2017; C. Jonathan et
 //           al., "Exploiting Coroutines to Attack the 'Killer Nanoseconds'", VLDB 2018. Frames are recycled in place.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // `co_await prefetched(p)` asks for the line at `p` and lets the other lookups go on; gives `p` back.
 template <class T>
@@ -10052,6 +10181,17 @@ private:
 template <std::size_t Width, std::ranges::input_range Keys, class Lookup, class Use>
 void interleave(Keys&& keys, Lookup lookup, Use use);
 
+namespace detail {
+
+// What interleave takes a coroutine out of its lookup with: a class, because clang before 17 does not know a constrained
+// function again which a class names its friend.
+struct lookup_taker {
+    template <class Lookup>
+    static auto take(Lookup&& lookup) noexcept { return lookup.release(); }
+};
+
+} // namespace detail
+
 // One lookup, which begins when it is called, inside interleave. Gives a T, which is no reference; may await prefetched,
 // and nothing else. It should take its key by value, because that of a range which makes keys up is gone by the next.
 // A choice that goes either way, such as that of a search's half, is better computed than branched on: where memory is no
@@ -10068,8 +10208,7 @@ public:
     }
 
 private:
-    template <std::size_t Width, std::ranges::input_range Keys, class Lookup, class Use>
-    friend void interleave(Keys&& keys, Lookup lookup, Use use);
+    friend struct detail::lookup_taker;
 
     using handle = std::coroutine_handle<promise_type>;
     explicit interleaved(handle coroutine) noexcept : handle_{coroutine} {}
@@ -10153,7 +10292,7 @@ void interleave(Keys&& keys, Lookup lookup, Use use) {
     // I1: between two lookups' turns exactly the places [first, end) hold a lookup, and it waits for memory.
     // I2: a place whose lookup is gone holds none, so that the end of an exception's way destroys each once.
     struct place {
-        typename started::handle lookup;
+        std::coroutine_handle<typename started::promise_type> lookup;
         std::size_t number;
     };
     struct all_places {
@@ -10176,7 +10315,7 @@ void interleave(Keys&& keys, Lookup lookup, Use use) {
     // Begins lookups at a place until one waits for memory there; false when there is no key left.
     auto const fill = [&](place& at) {
         while (next != last) {
-            at.lookup = lookup(*next).release();
+            at.lookup = detail::lookup_taker::take(lookup(*next));
             at.number = number++;
             ++next;
             if (!at.lookup.done()) return true;
@@ -10241,7 +10380,7 @@ WEIR_COLD inline void* interleave_arena::allocate_first_or_apart(std::size_t byt
 // weir/base/type_name.hpp: a type's name for reports, as the compiler writes it, without what every reader knows.
 // For:      authors of primitives: queue_awaiter.hpp.
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -10266,7 +10405,8 @@ constexpr std::string_view type_name() noexcept {
     // What follows the type is a further argument of the template, or the end.
     auto const end = text.find(';') == text.npos ? text.rfind(']') : text.find(';');
     text = text.substr(0, end);
-    if (text.starts_with("weir::")) text.remove_prefix(6);
+    for (std::string_view const known : {"weir::", "v0::"})
+        if (text.starts_with(known)) text.remove_prefix(known.size());
     return text;
 }
 
@@ -10278,7 +10418,7 @@ constexpr std::string_view type_name() noexcept {
 // coroutine waits for it still, or is being stopped from that.
 // For:      authors of primitives.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Claimed waiters, to be woken once the lock is released.
 class wake_list : immovable {
@@ -10386,7 +10526,7 @@ inline std::uint64_t wait_queue::lock() noexcept {
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 // `Derived`, which gives result<Value>, offers
 //   bool try_now() noexcept                     takes without the lock what it wants, if that is to be had
@@ -10493,7 +10633,7 @@ result<Value> queue_awaiter<Derived, Value>::await_resume() noexcept {
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: any, for every function.
 class event : immovable {
@@ -10546,7 +10686,7 @@ inline void event::set() noexcept {
 // Progress: count_down is one compare-and-swap, but for the last, which holds a spin lock for a few instructions.
 // Not:      reusable; see barrier.hpp. Nor a gate that closes again; see event.hpp.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: any, for every function.
 class latch : immovable {
@@ -10605,7 +10745,7 @@ inline void latch::count_down(std::size_t n) noexcept {
 // Progress: every call holds a spin lock for a few instructions; the last to arrive, until it has taken out the others.
 // Not:      for who only counts and does not wait; use latch.hpp.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: any, for every function.
 class barrier : immovable {
@@ -10725,7 +10865,7 @@ inline void barrier::leave() noexcept {
 // Progress: one compare-and-swap to lock and one to unlock while nobody waits.
 // Not:      recursive, nor bound to a thread: it may be unlocked on another one.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class mutex;
 
@@ -10863,7 +11003,7 @@ inline waiter* mutex::hand_over(std::uint64_t& state) noexcept {
 //           all the same, as others may have had the mutex in between.
 // Progress: every call holds the mutex's spin lock for a few instructions; notify_all, for a few for each who waits.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: any, for every function; holding the mutex while notifying is not needed.
 class condition : immovable {
@@ -10991,7 +11131,7 @@ inline void condition::notify(std::size_t most) noexcept {
 // Progress: one compare-and-swap to acquire and one to release while nobody waits.
 // Cancel:   a stopped waiter never keeps a permit: what was being handed to it goes to the next.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class semaphore;
 
@@ -11145,7 +11285,7 @@ inline void semaphore::awaiter::abandon() noexcept {
 //           what is done under the lock takes longer than the lock.
 // Not:      recursive: a reader who asks again behind a waiting writer waits for itself. Not upgradable.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // A semaphore of which a reader holds one permit and a writer all.
 // Threads: any, for every function.
@@ -11178,7 +11318,7 @@ private:
 // Order:    FIFO among those who wait.
 // Not:      a bound on the scope: it counts the children that were spawned through it. Several limits may share a scope.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: any, for every function. It may end before its children do.
 class spawn_limit : immovable {
@@ -11282,7 +11422,7 @@ bool spawn_limit::try_spawn(F&& fn, Args&&... args) {
 // For:      authors of primitives; others use sleep and timeout.
 // Source:   G. Varghese, T. Lauck, "Hashed and Hierarchical Timing Wheels", SOSP 1987; we find the next slot in bitmaps.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // One deadline. When it comes the timer is told in two steps, as a stop_listener is: `claim` under the wheel's lock
 // decides, and `fired`, without a lock, acts if it said true.
@@ -11469,7 +11609,7 @@ inline std::size_t timer_wheel::advance(time_point now) noexcept {
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 // The wheel of the thread that a coroutine runs on; for authors of primitives.
 inline timer_wheel& this_wheel() noexcept {
@@ -11533,7 +11673,7 @@ inline operation<sleep_awaiter, time_point> sleep_for(duration length) noexcept 
 //         report(*passed);
 //     }
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: one task at a time.
 class interval : immovable {
@@ -11581,7 +11721,7 @@ private:
 // weir/timer/timeout.hpp: an awaitable that is stopped when its time is over.
 //     auto bytes = co_await timeout(stream.read(), 30s);
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -11661,7 +11801,7 @@ auto timeout(A awaited, duration length) -> task<await_result_t<A>> {
 // weir/channel/guarded_wait.hpp: a wait for something that a spin lock guards; what every awaiter of a channel stands on.
 // For:      authors of primitives.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // `Side` has `bool settle(wake_list& woken)`, called under the lock: true when the wait is over before it began, and then
 // what was waited for is taken. It is asked twice, before the context is looked at and again before the coroutine is
@@ -11746,7 +11886,7 @@ void claim_all(intrusive_list<Node>& waiting, wake_list& woken) noexcept {
 
 } // namespace weir::detail
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 template <class T>
 class channel_core : immovable {
@@ -12003,7 +12143,7 @@ void channel_core<T>::settle_waits(wake_list& woken) noexcept {
 // A waiter is some twenty words to write, and most awaits at a busy channel find what they want.
 // For:      authors of primitives.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // Attempt: what is known before the wait.
 //   bool attempt()                          true when the wait is not needed
@@ -12043,7 +12183,7 @@ private:
 
 // weir/channel/place.hpp: room for one value in a channel, held until it is used or given back.
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T>
 class channel;
@@ -12085,7 +12225,7 @@ private:
 
 } // namespace weir
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // For room: to send a value that lies with the attempt, or to reserve.
 template <class T>
@@ -12195,7 +12335,7 @@ private:
 
 } // namespace weir::detail
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Needs:   of T: a move, and the end of what a move has left, neither throw nor touch this channel.
 // Threads: any, for every function, any number of senders and receivers.
@@ -12276,7 +12416,7 @@ private:
 // Both halves are handles that may be moved anywhere. Each learns when the other is gone.
 // Not:      for where the structure of the program keeps one side alive: a task's own result costs less.
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T>
 class oneshot_sender;
@@ -12532,7 +12672,7 @@ void oneshot_state<T>::leave_receiver() noexcept {
 // Memory:   a value is kept until a later one takes its slot, though all have seen it.
 // Not:      a queue that shares work out (channel.hpp), nor for who wants the latest value only (watch.hpp).
 
-namespace weir {
+namespace weir::inline v0 {
 
 // T is copied for each receiver, under a lock: `bytes` or a std::shared_ptr where a copy would cost much or could throw.
 // Threads: any, for every function.
@@ -12733,7 +12873,7 @@ std::optional<T> broadcast<T>::receiver::try_recv() noexcept {
 // Progress: a look and a send hold a spin lock for the exchange of a pointer; a value that is borrowed delays nobody.
 // Not:      a queue: who sleeps through three changes sees the last one only (broadcast.hpp, channel.hpp).
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: any, for every function.
 template <class T>
@@ -12890,7 +13030,7 @@ void watch<T>::close() noexcept {
 
 // weir/channel/weight_limit.hpp: how heavy a chunk may be, and what an element weighs.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // The bytes of a contiguous range: a string, a vector, a span, a buffer.
 class byte_size {
@@ -12959,7 +13099,7 @@ public:
     "a read of a generator that has begun cannot be left when the time is over; let a task of a scope read it, and " \
     "take from that: read_ahead(children, std::move(generator), n)"
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -13026,17 +13166,30 @@ private:
     S source_;
 };
 
+// What stands in the two below has its bodies with it: clang before 17 finds no member of a constrained partial
+// specialisation that is defined behind it.
 template <source S>
     requires generated<std::remove_reference_t<S>>
 class reader<S> {
     using next = decltype(std::declval<S&>().next());
-    class move_out;
 
 public:
     using value_type = std::remove_pointer_t<decltype(std::declval<next&>().await_resume())>;
     static_assert(!std::is_const_v<value_type>, "elements are moved out of a generator");
     static_assert(!std::is_convertible_v<value_type, std::error_code>, "an error is no element; yield a result<void>");
 
+private:
+    class [[nodiscard]] move_out : public next {
+    public:
+        explicit move_out(next&& of) : next{std::move(of)} {}
+        result<value_type> await_resume() {
+            auto* const shown = next::await_resume();
+            if (!shown) return errc::closed;
+            return std::move(*shown);
+        }
+    };
+
+public:
     explicit reader(S&& from) : source_{std::forward<S>(from)} {}
     move_out read() { return move_out{source_.next()}; }
 
@@ -13044,66 +13197,48 @@ private:
     S source_;
 };
 
-template <source S>
-    requires generated<std::remove_reference_t<S>>
-class [[nodiscard]] reader<S>::move_out : public next {
-public:
-    explicit move_out(next&& of) : next{std::move(of)} {}
-    result<value_type> await_resume() {
-        auto* const shown = next::await_resume();
-        if (!shown) return errc::closed;
-        return std::move(*shown);
-    }
-};
-
 // Elements of a named range are copied, unless it is one whose references may be moved from.
 template <source S>
     requires std::ranges::input_range<S>
 class reader<S> {
-    class at_once;
-
 public:
     using value_type = std::ranges::range_value_t<S>;
     static_assert(!std::is_convertible_v<value_type, std::error_code>, "an error is no element; give a result<void>");
 
+private:
+    class [[nodiscard]] at_once {
+    public:
+        explicit at_once(result<value_type>&& read) : read_{std::move(read)} {}
+        bool await_ready() const noexcept { return true; }
+        void await_suspend(std::coroutine_handle<>) const noexcept {}
+        result<value_type> await_resume() { return std::move(read_); }
+
+    private:
+        result<value_type> read_;
+    };
+
+public:
     explicit reader(S&& from) : source_{std::forward<S>(from)} {}
     at_once read() { return at_once{step()}; }
 
 private:
-    result<value_type> step();
+    result<value_type> step() {
+        if (std::exchange(ended_, true)) return errc::closed; // the end, too, when the range throws now
+        if (at_) ++*at_;
+        else at_.emplace(std::ranges::begin(source_));
+        if (*at_ == std::ranges::end(source_)) return errc::closed;
+        ended_ = false;
+        return static_cast<value_type>(**at_);
+    }
 
     S source_;
     std::optional<std::ranges::iterator_t<S>> at_; // nothing before the first step
     bool ended_ = false;
 };
 
-template <source S>
-    requires std::ranges::input_range<S>
-class [[nodiscard]] reader<S>::at_once {
-public:
-    explicit at_once(result<value_type>&& read) : read_{std::move(read)} {}
-    bool await_ready() const noexcept { return true; }
-    void await_suspend(std::coroutine_handle<>) const noexcept {}
-    result<value_type> await_resume() { return std::move(read_); }
-
-private:
-    result<value_type> read_;
-};
-
-template <source S>
-    requires std::ranges::input_range<S>
-auto reader<S>::step() -> result<value_type> {
-    if (std::exchange(ended_, true)) return errc::closed; // the end, too, when the range throws now
-    if (at_) ++*at_;
-    else at_.emplace(std::ranges::begin(source_));
-    if (*at_ == std::ranges::end(source_)) return errc::closed;
-    ended_ = false;
-    return static_cast<value_type>(**at_);
-}
-
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 // S is X& for a source that lies elsewhere and outlives this, X for one that was moved in: `chunks(source, 10)` decides.
 // It may itself be the source of something else.
@@ -13277,7 +13412,7 @@ task<> chunks<S, Limit>::fill_with_what_is_there() {
 // weir/channel/element_call.hpp: a callable that is given one element after another, with arguments that stay.
 // For:      authors of primitives.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // Holds `fn` and `args` for calls that overlap. Each call gets its element, and the arguments as they lie here: `fn`
 // takes them by value for a copy of its own, or by reference; they outlive all calls.
@@ -13305,7 +13440,7 @@ using element_result_t = await_result_t<std::invoke_result_t<std::decay_t<F>&, E
 
 } // namespace weir::detail
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -13370,7 +13505,7 @@ task<result<void>> for_each_concurrent(S&& from, std::size_t most, F&& fn, Args&
 // read, is under way or lies finished is never more than that.
 // For:      authors of primitives; the contract is in results.hpp.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // In which results are taken.
 enum class result_order : unsigned char { as_read, as_done };
@@ -13587,7 +13722,7 @@ std::error_code result_line<T>::conclude() {
 
 } // namespace weir::detail
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T>
 class results;
@@ -13727,7 +13862,7 @@ static_assert(leavable_source<results<int>>);
 
 // weir/channel/map_concurrent.hpp: a task for each element of a source, so many at a time, and what each gives.
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -13792,7 +13927,7 @@ auto unordered(scope& children, S&& from, std::size_t most, F&& fn, Args&&... ar
 // A generator runs only while it is awaited, and what it has begun must be awaited to its end. Read by a task of its own
 // it may be waited for with a timeout, or chunk by chunk, like a channel.
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -13824,7 +13959,7 @@ auto read_ahead(scope& children, S&& from, std::size_t most) {
 // weir/channel/unbounded_tally.hpp: the state of an unbounded channel in one word, and what its two sides do to it.
 // For:      authors of primitives.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // bits    what they say
 // 0       closed: no send begins any more
@@ -13915,7 +14050,7 @@ private:
 //           others' pops, does not show it.
 // Not:      a source of back-pressure: it grows as long as there is memory. Use channel.hpp where senders can wait.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // How nobody sleeps while something is there. A queue's `try_pop` may miss a value that lies in it, and its size is only
 // a hint; so neither is asked. The tally counts in one word what was pushed completely, and the two sides settle on it:
@@ -14150,7 +14285,7 @@ void unbounded_channel<T, Queue>::serve(wake_list& woken) noexcept {
 
 // weir/flow/equal_keys.hpp: compares keys of any two types that can be compared.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // As std::equal_to<>, which lives in a header that costs every user compile time.
 struct equal_keys {
@@ -14167,7 +14302,7 @@ struct equal_keys {
 // Threads:  each handle as a plain value; different handles to one value from any thread.
 // Not:      a std::shared_ptr: no weak handles, and what is counted may be larger than the value, such as a whole flight.
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -14251,7 +14386,7 @@ private:
 
 // weir/flow/coalescer_options.hpp: what a coalescer is told at its beginning, and what it tells of itself.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class histogram;
 
@@ -14264,6 +14399,7 @@ public:
     std::size_t shards = 16; // rounded up to a power of two
     // Where flights run; where it is empty, each on the executor of who leads it. That one must outlive the flight, even
     // if the leader has left: so set it where callers bring executors that come and go.
+    // Of the queues that it has for priorities (executor::at) a flight goes through that of its most urgent caller.
     executor_ref executor;
     // Lets a flight that everybody has left go on, so that what it brings can be kept; otherwise it is asked to stop.
     bool finishes_abandoned = false;
@@ -14300,6 +14436,11 @@ public:
     void record(duration took) const noexcept { record_(*load_times_, took); }
 
     bool keeps() const noexcept { return time_to_live > duration::zero() || negative_time_to_live > duration::zero(); }
+    // Whether something that is kept may be past its time one day.
+    bool ages() const noexcept {
+        auto const ends = [](duration life) { return life > duration::zero() && life < duration::max(); };
+        return ends(time_to_live) || ends(negative_time_to_live);
+    }
     bool bounded() const noexcept {
         constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max();
         return max_entries != unbounded || max_weight != unbounded;
@@ -14373,48 +14514,33 @@ struct coalescer_figures {
 // flight is stopped by the last who leaves: so the end of an early deadline cannot end what a later one has extended.
 // Who leaves takes nothing back: the loader has acted upon what it saw, and to find the next most urgent would be a walk
 // over all callers under a lock for each of a crowd that leaves.
-// Not:      told to what the loader waits for already: another flight, for instance, keeps what it was told. Nor is a
-//           flight moved: it stays on the executor on which it began, in that queue of a runtime.
+// A flight whose priority has risen is woken at the new one from its next wait on (coro/shared_priority.hpp).
+// Not:      told to what the loader waits for already: another flight, for instance, keeps what it was told.
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
-class flight_urgency : immovable {
+class flight_urgency : public shared_priority {
 public:
-    // What context::origin says of work that is done for this one. Bit 0 tells a flight from a batch.
-    void const* origin() const noexcept { return reinterpret_cast<char const*>(this) + 1; }
     // The one that this is done for; null where that is no flight.  Needs: to be called by work that is done for it.
     static flight_urgency* of_origin(void const* origin) noexcept {
-        auto const bits = reinterpret_cast<std::uintptr_t>(origin);
-        return bits & 1 ? reinterpret_cast<flight_urgency*>(bits - 1) : nullptr;
+        return static_cast<flight_urgency*>(shared_priority::of_origin(origin)); // nothing else shares one
     }
 
     // Threads: any. A look may be late by a join that nothing orders before it.
     time_point until() const noexcept { return until_.load(relaxed); } // a number: nothing is published by it
-    priority level() const noexcept { return level_.load(relaxed); }   // the same
-    // What its context says, and a narrower one that does not say otherwise.
-    priority given_level() const noexcept { return given_; }
 
-    // Before it begins: its context has this priority.
-    void is_given(priority level) noexcept {
-        given_ = level;
-        level_.store(level, relaxed); // not yet known to others
-    }
     // The rest under the shard's lock.
     void serves(context const& caller) noexcept;
     // It goes on although nobody waits for it.
     void has_time() noexcept { until_.store(no_deadline, relaxed); } // keeps U1, U2
 
 private:
-    // U1: until_ is no earlier, and level_ no lower, than what any caller had when it was linked; neither goes back.
+    // U1: until() is no earlier, and level() no lower, than what any caller had when it was linked; neither goes back.
     // U2: both are written under the shard's lock alone, so that of two who join at once neither undoes the other's.
     atomic<time_point> until_{time_point::min()};
-    atomic<priority> level_{priority::low};
-    priority given_ = priority::low;
 };
-
-static_assert(alignof(flight_urgency) > 1);
 
 } // namespace detail
 
@@ -14425,22 +14551,15 @@ inline time_point deadline_of(context const& here) noexcept {
     return flight ? std::min(here.deadline, flight->until()) : here.deadline;
 }
 
-// The priority that holds now: for a flight the highest of its callers', unless what is done was given another.
-inline priority priority_of(context const& here) noexcept {
-    auto const* const flight = detail::flight_urgency::of_origin(here.origin);
-    return flight && here.priority == flight->given_level() ? flight->level() : here.priority;
-}
-
 inline void detail::flight_urgency::serves(context const& caller) noexcept {
     time_point const until = deadline_of(caller);
     if (until > until_.load(relaxed)) until_.store(until, relaxed); // own words, by the lock: keeps U1, U2
-    priority const wanted = priority_of(caller);
-    if (wanted < level_.load(relaxed)) level_.store(wanted, relaxed); // the same; high is the least
+    rises_to(priority_of(caller)); // the same
 }
 
 } // namespace weir
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class flight_descent : public flight_urgency {
 public:
@@ -14489,7 +14608,7 @@ private:
 #include <time.h>
 #endif
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class entry_clock {
 public:
@@ -14531,17 +14650,20 @@ private:
 //           ToS 2017, with the segments of R. Karedla, J. Love, B. Wherry, "Caching Strategies to Improve Disk System
 //           Performance", IEEE Computer 1994. Nineteen in twenty of ours are protected instead of four in five, which is
 //           worth 0.6 to 1 % of hits where what is asked for follows Zipf's law. Our window does not adapt its length.
+//           They count and move at every use; we spare those that were used a moment ago.
 
-// weir/flow/flight_table.hpp: a hash table over links in its members, which grows and shrinks a bucket at a time.
+// weir/flow/flight_table.hpp: a hash table over links to its members, which grows and shrinks a bucket at a time.
 // No insertion or removal does more than a few steps, so it may stand behind a spin lock; and an idle table gives all of
-// its memory back. Buckets lie in segments of doubling size, which its owner allocates and frees outside the lock.
+// its memory back. A bucket is a cache line that has a byte of each member's hash: so who looks reads that line and the
+// member, and nobody else's. Buckets lie in segments of doubling size, which its owner makes and frees outside the lock.
 // Threads:  one at a time; its owner locks.
 // Not:      owning, nor for equal keys: its owner looks before it inserts.
 // For:      authors of primitives.
-// Source:   W. Litwin, "Linear Hashing: A New Tool for File and Table Addressing", VLDB 1980; we split at a load of one,
-//           and merge at a quarter.
+// Source:   W. Litwin, "Linear Hashing: A New Tool for File and Table Addressing", VLDB 1980; we split at a load of three
+//           a bucket, and merge at a quarter of that. Bytes of hashes that are compared all at once are from
+//           M. Kulukundis, "Designing a Fast, Efficient, Cache-friendly Hash Table, Step by Step", CppCon 2017.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class table_node {
 public:
@@ -14549,20 +14671,70 @@ public:
 
 private:
     friend class flight_table;
+    friend class table_bucket;
     table_node* next_ = nullptr;
     std::uint64_t hash_ = 0;
 };
 
+// Members whose hashes agree in the bits that choose a bucket.
+class alignas(cache_line) table_bucket {
+public:
+    template <class Match>
+    table_node* find(std::uint64_t hash, Match match) const {
+        for (std::uint64_t found = where(tag_of(hash)); found; found &= found - 1) {
+            table_node& one = *members_[static_cast<std::size_t>(std::countr_zero(found)) / 8];
+            if (one.hash_ == hash && match(one)) return &one;
+        }
+        for (table_node* one = rest_; one; one = one->next_)
+            if (one->hash_ == hash && match(*one)) return one;
+        return nullptr;
+    }
+    template <class Each>
+    void for_each(Each each) const {
+        for (std::size_t n = 0; n < taken(); ++n) each(*members_[n]);
+        for (table_node* one = rest_; one;) each(*std::exchange(one, one->next_)); // `each` may put it elsewhere
+    }
+    void put(table_node& one) noexcept;
+    void remove(table_node& one) noexcept;
+
+private:
+    static constexpr std::size_t slots = 6;
+    static constexpr std::uint64_t every_byte = 0x0101010101010101;
+
+    static std::uint64_t tag_of(std::uint64_t hash) noexcept {
+        std::uint64_t const top = hash >> 56; // the low bits choose the bucket
+        return top == 0 ? 1 : top;            // 0 is a free slot
+    }
+    // The highest bit of each byte of tags_ that is `tag`, and no other bit.
+    std::uint64_t where(std::uint64_t tag) const noexcept {
+        constexpr std::uint64_t low = 0x7f * every_byte;
+        std::uint64_t const differs = tags_ ^ tag * every_byte;
+        return ~(((differs & low) + low) | differs | low);
+    }
+    std::size_t taken() const noexcept { return static_cast<std::size_t>(std::countr_zero(where(0))) / 8; } // by T1
+    void set(std::size_t n, table_node* one) noexcept {
+        std::uint64_t const tag = one ? tag_of(one->hash_) : 0;
+        tags_ = (tags_ & ~(std::uint64_t{0xff} << 8 * n)) | tag << 8 * n;
+        members_[n] = one;
+    }
+
+    // T1: the members stand in the first slots, byte n of tags_ is member n's, and the others, two at least, are 0.
+    std::uint64_t tags_ = 0;
+    std::array<table_node*, slots> members_{};
+    table_node* rest_ = nullptr; // who found no slot, by next_; they stay there until the bucket is split or merged
+};
+
+static_assert(sizeof(table_bucket) == cache_line);
+
 class flight_table : immovable {
 public:
-    using segment = std::unique_ptr<table_node*[]>;
+    using segment = std::unique_ptr<table_bucket[]>;
+    static constexpr std::size_t load = 3; // members a bucket, from which on it splits
 
     // Null when no member of that hash satisfies `match(table_node&)`.
     template <class Match>
     table_node* find(std::uint64_t hash, Match match) {
-        for (table_node* one = bucket(index_of(hash)); one; one = one->next_)
-            if (one->hash_ == hash && match(*one)) return one;
-        return nullptr;
+        return bucket(index_of(hash)).find(hash, match);
     }
     void insert(table_node& one, std::uint64_t hash) noexcept;
     // Needs: `one` to be a member.  Returns: a segment that is no longer used, for the caller to free.
@@ -14576,7 +14748,7 @@ public:
     std::size_t scan(std::size_t cursor, Each each) {
         std::size_t const size = std::bit_ceil(buckets_);
         cursor &= size - 1;
-        for (table_node* one = bucket(index_of(cursor)); one; one = one->next_) each(*one);
+        bucket(index_of(cursor)).for_each(each);
         std::size_t bit = size / 2;
         for (; cursor & bit; bit /= 2) cursor -= bit;
         return cursor + bit;
@@ -14584,9 +14756,11 @@ public:
 
     // How many buckets the segment has that the table would grow into; 0 while it needs none.
     std::size_t wanted() const noexcept {
-        return size_ > buckets_ && !segments_[segment_of(buckets_)] ? std::bit_floor(buckets_) : 0;
+        return size_ > load * buckets_ && !segments_[segment_of(buckets_)] ? std::bit_floor(buckets_) : 0;
     }
-    // Gives it a segment of `length` zeroed buckets, unless by now it wants another; then `fresh` is untouched.
+    // A segment of so many buckets; null without memory: then the table stays as it is, and lines lead on to chains.
+    static segment make(std::size_t length) noexcept { return segment{new (std::nothrow) table_bucket[length]{}}; }
+    // Gives it a segment that was made so long, unless by now it wants another; then `fresh` is untouched.
     void adopt(segment& fresh, std::size_t length) noexcept {
         if (wanted() == length) segments_[segment_of(buckets_)] = std::move(fresh);
     }
@@ -14595,10 +14769,10 @@ public:
     std::size_t buckets() const noexcept { return buckets_; }
 
 private:
-    static constexpr std::size_t first_buckets = 8;
+    static constexpr std::size_t first_buckets = 2;
     static constexpr std::size_t max_segments = 40;
 
-    // Segment 0 holds the first eight buckets, segment k > 0 those from 4 * 2^k up to 8 * 2^k.
+    // Segment 0 holds the first two buckets, segment k > 0 those from 2^k up to 2 * 2^k.
     static constexpr std::size_t segment_of(std::size_t index) noexcept {
         return index < first_buckets ? 0 : static_cast<std::size_t>(std::bit_width(index / first_buckets));
     }
@@ -14607,7 +14781,7 @@ private:
         std::size_t const index = static_cast<std::size_t>(hash) & mask;
         return index < buckets_ ? index : index & (mask >> 1); // that one has not split yet
     }
-    table_node*& bucket(std::size_t index) noexcept {
+    table_bucket& bucket(std::size_t index) noexcept {
         std::size_t const k = segment_of(index);
         return k == 0 ? first_[index] : segments_[k][index - std::bit_floor(index)];
     }
@@ -14618,44 +14792,56 @@ private:
     // F2: every segment that a bucket below buckets_ lies in exists; at most one above does, and its buckets are empty.
     std::size_t size_ = 0;
     std::size_t buckets_ = first_buckets;
-    std::array<table_node*, first_buckets> first_{};
     std::array<segment, max_segments> segments_; // the first is first_
+    std::array<table_bucket, first_buckets> first_{};
 };
+
+inline void table_bucket::put(table_node& one) noexcept {
+    if (std::size_t const n = taken(); n < slots) return set(n, &one); // keeps T1
+    one.next_ = rest_;
+    rest_ = &one;
+}
+
+inline void table_bucket::remove(table_node& one) noexcept {
+    std::uint64_t found = where(tag_of(one.hash_));
+    while (found && members_[static_cast<std::size_t>(std::countr_zero(found)) / 8] != &one) found &= found - 1;
+    auto const n = static_cast<std::size_t>(std::countr_zero(found)) / 8;
+    if (!found) {
+        table_node** link = &rest_;
+        while (*link != &one) link = &(*link)->next_;
+        *link = one.next_;
+    } else {
+        std::size_t const last = taken() - 1;
+        set(n, members_[last]);
+        set(last, nullptr); // keeps T1
+    }
+}
 
 inline void flight_table::insert(table_node& one, std::uint64_t hash) noexcept {
     one.hash_ = hash;
-    table_node*& chain = bucket(index_of(hash));
-    one.next_ = chain;
-    chain = &one;
+    bucket(index_of(hash)).put(one);
     ++size_;
     // Twice, so that it catches up after it had to wait for a segment.
-    for (int steps = 0; steps < 2 && size_ > buckets_ && segments_[segment_of(buckets_)]; ++steps) split();
+    for (int steps = 0; steps < 2 && size_ > load * buckets_ && segments_[segment_of(buckets_)]; ++steps) split();
 }
 
 inline void flight_table::split() noexcept {
     std::size_t const top = std::bit_floor(buckets_);
-    table_node* rest = std::exchange(bucket(buckets_ - top), nullptr);
-    table_node*& low = bucket(buckets_ - top);
-    table_node*& high = bucket(buckets_);
-    while (rest) {
-        table_node* const one = std::exchange(rest, rest->next_);
-        table_node*& chain = one->hash_ & top ? high : low; // keeps F1
-        one->next_ = chain;
-        chain = one;
-    }
+    table_bucket& low = bucket(buckets_ - top);
+    table_bucket& high = bucket(buckets_);
+    std::exchange(low, {}).for_each([&](table_node& one) { (one.hash_ & top ? high : low).put(one); }); // keeps F1
     ++buckets_;
 }
 
 inline flight_table::segment flight_table::erase(table_node& one) noexcept {
-    table_node** link = &bucket(index_of(one.hash_));
-    while (*link != &one) link = &(*link)->next_;
-    *link = one.next_;
+    bucket(index_of(one.hash_)).remove(one);
     --size_;
-    // Four buckets for each member that leaves: at a load of a quarter the table is gone when its last member is.
+    // Two buckets for each member that leaves, of which there are three for four buckets: so the table is gone when its
+    // last member is.
     segment unused;
-    for (int steps = 0; steps < 4 && size_ < buckets_ / 4; ++steps) {
+    for (int steps = 0; steps < 2 && size_ < load * buckets_ / 4; ++steps) {
         if (buckets_ == first_buckets && !segments_[1]) break;
-        if (segment left = merge()) unused = std::move(left); // sizes double: only one of four steps ends a segment
+        if (segment left = merge()) unused = std::move(left); // sizes double: only one of two steps ends a segment
     }
     return unused;
 }
@@ -14664,13 +14850,8 @@ inline flight_table::segment flight_table::merge() noexcept {
     if (std::has_single_bit(buckets_)) // one that was never split into
         if (segment& above = segments_[segment_of(buckets_)]) return std::move(above);
     std::size_t const last = buckets_ - 1;
-    table_node* rest = std::exchange(bucket(last), nullptr);
-    table_node*& low = bucket(last - std::bit_floor(last));
-    while (rest) {
-        table_node* const one = std::exchange(rest, rest->next_);
-        one->next_ = low;
-        low = one;
-    }
+    table_bucket& low = bucket(last - std::bit_floor(last));
+    std::exchange(bucket(last), {}).for_each([&](table_node& one) { low.put(one); });
     buckets_ = last; // keeps F1
     std::size_t const k = segment_of(last);
     if (last != std::bit_floor(last)) return nullptr;
@@ -14689,7 +14870,7 @@ inline flight_table::segment flight_table::merge() noexcept {
 //           Admission Policy", ACM ToS 2017. They halve all counters at once; we do a line of them every so often, so
 //           that no single sighting takes long.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class frequency_sketch : immovable {
 public:
@@ -14710,6 +14891,8 @@ public:
             for (place const one : places) *one.word += std::uint64_t{one.read() == least} << one.shift;
         if (++sightings_ == between_) age();
     }
+    // Asks for what add will touch.  Threads: any.
+    void prefetch(std::uint64_t hash) const noexcept { __builtin_prefetch(&line_of(spread(hash)), 1); }
     unsigned estimate(std::uint64_t hash) const noexcept { return static_cast<unsigned>(least_of(places_of(hash))); }
 
 private:
@@ -14727,10 +14910,13 @@ private:
         for (place const one : places) least = std::min(least, one.read());
         return least;
     }
+    // The table of entries has taken the low bits as they are.
+    static std::uint64_t spread(std::uint64_t hash) noexcept { return hash * 0x9E3779B97F4A7C15u; }
+    line& line_of(std::uint64_t spread_hash) const noexcept { return table_[(spread_hash >> 32) & (lines_ - 1)]; }
     // Each of the four lies in a pair of words of its own.
     std::array<place, 4> places_of(std::uint64_t hash) const noexcept {
-        hash *= 0x9E3779B97F4A7C15u; // the table of entries has taken the low bits as they are
-        line& in = table_[(hash >> 32) & (lines_ - 1)];
+        hash = spread(hash);
+        line& in = line_of(hash);
         std::array<place, 4> places;
         for (unsigned n = 0; n < 4; ++n) {
             auto const bits = static_cast<unsigned>(hash >> (8 * n)) & 0xff;
@@ -14753,7 +14939,7 @@ private:
 
 } // namespace weir::detail
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // Where an entry stands; guarded is protected, which is a word of the language.
 enum class segment : unsigned char { window, probation, guarded };
@@ -14762,6 +14948,7 @@ class kept_node : public list_node, public table_node {
 private:
     friend class entry_policy;
     std::size_t weight_ = 1;
+    std::uint64_t moved_at_ = 0; // to the end of its part, by the part's count
     segment segment_ = segment::window;
 };
 
@@ -14775,8 +14962,16 @@ public:
           guarded_room_{room() - window_room_ - (room() - window_room_) / 20},
           sketch_{by_weight_ ? usual_entries : most_entries} {}
 
-    // A key was asked for, whether it is kept or not.
+    // A key was asked for, whether it is kept or not; one whose entry is settled need not be counted.
     void saw(std::uint64_t hash) noexcept { sketch_.add(hash); }
+    // It will be in a moment: what is noted then is asked for now.  Threads: any, without the lock.
+    void sees_soon(std::uint64_t hash) const noexcept { sketch_.prefetch(hash); }
+    // Whether it was asked for so lately that it neither moves nor is counted: it is protected, and fewer have come
+    // behind it than an eighth of all. So what is asked for most costs no cache line beyond its own, where a move writes
+    // its neighbours', too, and a count one. It is counted again once it has aged.
+    bool settled(kept_node const& one) const noexcept {
+        return one.segment_ == segment::guarded && part_of(segment::guarded).moves - one.moved_at_ < entries_ / 8;
+    }
     // An entry was asked for.
     void touch(kept_node& one) noexcept;
     // Whether something of that weight can be kept at all.
@@ -14810,16 +15005,19 @@ private:
     struct part {
         intrusive_list<kept_node> list; // from the least recently used to the most
         std::size_t size = 0;           // in the unit of room()
+        std::uint64_t moves = 0;        // to its end
     };
 
     std::size_t room() const noexcept { return by_weight_ ? most_weight_ : most_entries_; }
     std::size_t measure(kept_node const& one) const noexcept { return by_weight_ ? one.weight_ : 1; }
     bool full() const noexcept { return entries_ > most_entries_ || weight_ > most_weight_; }
     part& part_of(segment which) noexcept { return parts_[static_cast<std::size_t>(which)]; }
+    part const& part_of(segment which) const noexcept { return parts_[static_cast<std::size_t>(which)]; }
     void put(kept_node& one, segment into) noexcept {
         one.segment_ = into;
         part& to = part_of(into);
         to.list.push_back(one);
+        one.moved_at_ = ++to.moves;
         to.size += measure(one);
         weight_ += one.weight_;
         ++entries_;
@@ -14845,9 +15043,13 @@ private:
 };
 
 inline void entry_policy::touch(kept_node& one) noexcept {
+    if (settled(one)) return;
     if (one.segment_ != segment::probation) { // it only becomes the last to go
+        part& in = part_of(one.segment_);
+        if (in.moves == one.moved_at_) return; // it is that already
         one.list_node::unlink();
-        return part_of(one.segment_).list.push_back(one);
+        one.moved_at_ = ++in.moves;
+        return in.list.push_back(one);
     }
     move(one, segment::guarded);
     part& guarded = part_of(segment::guarded);
@@ -14895,7 +15097,7 @@ inline kept_node* entry_policy::excess() noexcept {
 // weir/flow/flight_gate.hpp: how many flights there are, for the bound on them and for who waits until there are none.
 // For:      authors of primitives.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class flight_gate : immovable {
 public:
@@ -14959,7 +15161,7 @@ private:
 // For:      authors of primitives.
 // Source:   D. Stafford, "Better Bit Mixing", 2011, variant 13, which splitmix64 ends with, too.
 
-namespace weir {
+namespace weir::inline v0 {
 
 constexpr std::uint64_t mix_hash(std::uint64_t hash) noexcept {
     hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -14969,7 +15171,7 @@ constexpr std::uint64_t mix_hash(std::uint64_t hash) noexcept {
 
 } // namespace weir
 
-namespace weir {
+namespace weir::inline v0 {
 
 class jitter : immovable {
 public:
@@ -14999,7 +15201,7 @@ private:
 
 } // namespace weir
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class flight_core;
 
@@ -15008,7 +15210,8 @@ inline time_point later(time_point at, duration by) noexcept { return by < no_de
 
 // How long what has landed is kept: the options of a coalescer, for its flights.
 struct keep_rules : immovable {
-    explicit keep_rules(coalescer_options const& told) noexcept : options{told}, clock{told.now}, keeps{told.keeps()} {}
+    explicit keep_rules(coalescer_options const& told) noexcept
+        : options{told}, clock{told.now}, keeps{told.keeps()}, ages{told.ages()} {}
 
     // How long something is fresh that ended so.
     duration lifetime(bool succeeded) noexcept {
@@ -15022,6 +15225,7 @@ struct keep_rules : immovable {
     coalescer_options const options;
     entry_clock const clock;
     bool const keeps;
+    bool const ages; // something that is kept may be past its time one day
     jitter chance;
     // What a value weighs, where somebody bounds that.
     std::size_t (*weigh)(void const* weigher, flight_core const& landed) noexcept = nullptr;
@@ -15083,7 +15287,7 @@ private:
 
 } // namespace weir::detail
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // One who waits for a flight.
 class flight_waiter : public waiter {
@@ -15157,7 +15361,7 @@ protected:
     void prepare(flight_gate& gate, flight_shard& shard, executor_ref runs_on, priority urgency) noexcept {
         gate_ = &gate;
         shard_ = &shard;
-        context_ = context{runs_on}.with_stop(stop_.token());
+        context_ = context{runs_on.at(urgency)}.with_stop(stop_.token());
         context_.priority = urgency;
         is_given(urgency);
         context_.origin = origin();
@@ -15249,14 +15453,18 @@ inline void flight_waiter::leave(waiter& self) noexcept {
 
 } // namespace weir::detail
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 inline void flight_core::enter(flight_shard::guard& held, std::uint64_t hash, flight_core* elder,
                                time_point seen) noexcept {
-    if (rules().keeps) {
-        auto const past = [&](flight_core& one) { return &one != elder && !one.running() && !one.useful(seen); };
-        // Two buckets for each that comes: so what is past its time leaves sooner than new ones come.
-        for (int n = 0; n < 2; ++n) held.forget_some(shard_->sweeps_at, past);
+    if (rules().ages) {
+        int looks = 0;
+        auto const past = [&](flight_core& one) {
+            ++looks;
+            return &one != elder && !one.running() && !one.useful(seen);
+        };
+        // Two looks for each that comes: so what is past its time leaves sooner than new ones come.
+        for (int n = 0; n < 2 && looks < 2; ++n) held.forget_some(shard_->sweeps_at, past);
     }
     if (elder && !elder->useful(seen)) {
         elder->forget(held);
@@ -15444,7 +15652,7 @@ bool flight_shard::guard::forget_some(std::size_t& cursor, Goes goes) {
 // weir/flow/loader_flight.hpp: the coroutine that runs a coalescer's loader for one key, and is the flight.
 // For:      authors of primitives.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 template <class Key, class Value>
 class loader_flight;
@@ -15479,7 +15687,7 @@ class loader_flight : public promise_base, public resume_job, public flight_core
                 auto& one = static_cast<loader_flight&>(done);
                 weir::resume(one.land(one.how(), one.weight()));
             });
-            self.promise().where().executor.post(self.promise());
+            executor_of(self.promise().where()).post(self.promise());
             return std::noop_coroutine();
 #else
             auto& one = self.promise();
@@ -15507,12 +15715,12 @@ public:
     // Begins, for a leader on the executor `from`: at once where that is where the flight runs.
     std::coroutine_handle<> depart(executor_ref from) noexcept {
         if (from == where().executor) return transfer(handle());
-        where().executor.post(*this);
+        executor_of(where()).post(*this);
         return std::noop_coroutine();
     }
 
     // Likewise, for a leader who does not wait.
-    void depart_alone() noexcept { where().executor.post(*this); }
+    void depart_alone() noexcept { executor_of(where()).post(*this); }
 
     // Needs: it has landed, and well.
     Value const& value() const noexcept { return value_.value(); }
@@ -15637,7 +15845,7 @@ private:
 
 } // namespace weir::detail
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // Whether what is kept will do.
 enum class asks : unsigned char { usual, anew };
@@ -15656,15 +15864,17 @@ public:
         if (!may_hit()) return false;
         hash_ = of_.hash_of(key_);
         flight_shard& in = of_.shard_of(hash_);
+        if (in.policy) in.policy->sees_soon(hash_);
         time_point const seen = of_.rules_.clock.recent();
         spin_guard const held{in.lock};
-        if (in.policy) in.policy->saw(hash_);
         flight* const found = of_.find(in, hash_, key_);
+        if (in.policy && !(found && in.policy->settled(*found))) in.policy->saw(hash_);
         return found && hit(in, *found, seen);
     }
     template <class Promise>
-    WEIR_HANDS_OVER std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) noexcept {
-        if (!listen(self)) return transfer(self);
+    WEIR_HANDS_OVER std::coroutine_handle<> await_suspend(
+        std::coroutine_handle<Promise> self, std::source_location at = std::source_location::current()) noexcept {
+        if (!listen(self, at)) return transfer(self);
         boarding how = boarding::settled;
         flight* led = nullptr;
         executor_ref const from = where().executor;
@@ -15807,7 +16017,7 @@ auto flight_caller<Of, K, Load>::join(flight& found) noexcept -> boarding {
 
 } // namespace weir::detail
 
-namespace weir {
+namespace weir::inline v0 {
 
 // What a value weighs when nobody says: each as much as any other.
 struct weighs_one {
@@ -15998,8 +16208,7 @@ void coalescer<Key, Value, Hash, Equal, Weight>::grow(shard& one) noexcept {
         length = one.table.wanted();
     }
     if (length == 0) return;
-    // Without memory the table stays as it is, and chains grow longer.
-    detail::flight_table::segment fresh{new (std::nothrow) detail::table_node* [length] {}};
+    auto fresh = detail::flight_table::make(length);
     if (!fresh) return;
     typename shard::guard held{one};
     one.table.adopt(fresh, length);
@@ -16109,7 +16318,7 @@ static_assert(alignof(coalescer<int, int>) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
 // A handler fills in what it can: a value, or why there is none. A place left empty fails its own caller alone.
 // Threads:  different places from different threads, as long as all is done before the handler ends.
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class Reply>
 class replies {
@@ -16177,7 +16386,7 @@ private:
 //     };
 //     batcher<query, row, look_up> rows{read, options};
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Nothing: any request is as good as any other.
 struct no_rules {};
@@ -16214,7 +16423,7 @@ concept batch_rules = std::same_as<Rules, no_rules> || weighing_rules<Rules, Req
 // weir/flow/batch_recorder.hpp: where a batcher records how large its batches are, how long requests wait, and how long
 // the handler takes.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class histogram;
 
@@ -16271,7 +16480,7 @@ private:
 
 // weir/flow/batcher_options.hpp: what a batcher is told at its beginning, and what it tells of itself.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // What becomes of a request that comes while `max_pending` others are in line.
 enum class overflow : unsigned char {
@@ -16367,7 +16576,7 @@ struct batcher_figures {
 //   collecting  on its way to take a batch: queued on an executor, or lingering
 //   under way   it has a batch; the handler runs
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class batch_core;
 class batch_lane;
@@ -16479,7 +16688,7 @@ private:
 // Threads:  one at a time; their owner locks.
 // For:      authors of primitives.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class batch_caller;
 
@@ -16539,7 +16748,7 @@ private:
 
 } // namespace weir::detail
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class batch_line : immovable {
 public:
@@ -16660,7 +16869,7 @@ private:
 
 } // namespace weir::detail
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class batch_partition : public list_node, immovable { // linked while it is hungry
 public:
@@ -16773,7 +16982,7 @@ private:
 // Not:      safe for two threads at once.
 // For:      authors of primitives.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class batch_tuner {
 public:
@@ -16917,7 +17126,7 @@ inline void batch_tuner::end_trial(double rate, double time) noexcept {
 
 } // namespace weir::detail
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class batch_core : immovable {
 public:
@@ -17131,7 +17340,7 @@ inline batch_core::tally batch_core::figures() noexcept {
 // weir/flow/batch_turn.hpp: what a lane of a batcher does under the lock: for whom it works, what it takes and answers.
 // For:      authors of primitives.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 inline batch_lane* batch_core::start_lane(batch_partition& of) noexcept {
     if (!may_start(of)) return nullptr; // keeps J3: those under way will look
@@ -17230,7 +17439,7 @@ inline batch_caller* batch_core::next_sharer(batch_lane& lane, std::size_t index
 
 } // namespace weir::detail
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // Until the batch is full, or is due, or somebody asks for all at once. One wait may end early, as the line changes:
 // a lane asks again until it is told that there is nothing to wait for.
@@ -17241,8 +17450,9 @@ public:
         : waiter{&nobody}, timer{&claim_for, &fired}, core_{of}, partition_{*lane.partition_}, reached_{reached} {}
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> lane) noexcept {
-        return listen(lane) && begin();
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> lane,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        return listen(lane, at) && begin();
     }
     // Returns: whether to ask again.
     bool await_resume() noexcept {
@@ -17269,12 +17479,13 @@ private:
     timer_wheel* wheel_ = nullptr;
 };
 
-// A lane's look for more to do. It goes on, moves to the executor of who is next in line, or rests.
+// A lane's look for more to do. It queues again, where who is next in line says, behind those it has just answered: they may
+// ask again, and a lane with much to do holds nobody up. Or it rests.
 class batch_core::rest_wait {
 public:
     rest_wait(batch_core& of, batch_lane& lane) noexcept : core_{of}, lane_{lane} {}
     bool await_ready() const noexcept { return false; }
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<> run) noexcept;
+    WEIR_HANDS_OVER void await_suspend(std::coroutine_handle<> run) noexcept;
     void await_resume() const noexcept {}
 
 private:
@@ -17288,8 +17499,9 @@ public:
     explicit quiet_wait(batch_core& of) noexcept : waiter{&abandon}, core_{of} {}
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> self) noexcept {
-        return listen(self) && begin();
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> self,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        return listen(self, at) && begin();
     }
     result<void> await_resume() noexcept { return finish(); }
 
@@ -17324,11 +17536,10 @@ inline bool batch_core::linger_wait::begin() noexcept {
     return wheel.insert_if(*this, at, [this] { return publish(); }); // await_resume waits for the lock that we hold
 }
 
-inline bool batch_core::rest_wait::await_suspend(std::coroutine_handle<>) noexcept {
+inline void batch_core::rest_wait::await_suspend(std::coroutine_handle<>) noexcept {
     batch_core& core = core_;
     batch_lane& lane = lane_;
-    bool moves = false;
-    bool goes_on = false;
+    bool again = false;
     wake_list woken;
     {
         spin_guard const held{core.lock_};
@@ -17337,9 +17548,8 @@ inline bool batch_core::rest_wait::await_suspend(std::coroutine_handle<>) noexce
         batch_partition* const next = core.next_for_lane(done);
         if (next) {
             core.assign(lane, *next);
-            executor_ref const to = core.next_executor(*next);
-            moves = to != lane.where_.executor; // the one that it runs on may end with those it has just answered
-            lane.where_.executor = to;
+            lane.where_.executor = core.next_executor(*next); // the last one may end with those who were answered
+            again = true;
         } else {
             --core.active_;
             core.idle_.push(lane); // keeps J3: nothing is pending, or enough others collect or are under way
@@ -17353,12 +17563,10 @@ inline bool batch_core::rest_wait::await_suspend(std::coroutine_handle<>) noexce
                 if (one->claim()) woken.add(*one);
             core.drainers_count_ = 0;
         }
-        goes_on = next && !moves;
     }
     // ---- at rest, another may start the lane, or destroy it with the batcher
-    if (moves) lane.launch();
+    if (again) lane.launch();
     woken.wake_all();
-    return !goes_on;
 }
 
 inline bool batch_core::quiet_wait::begin() noexcept {
@@ -17388,7 +17596,7 @@ inline bool batch_core::quiet_wait::begin() noexcept {
 // weir/flow/batch_entry.hpp: how a request comes to a batcher, and how its caller leaves before the answer.
 // For:      authors of primitives.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 inline void batch_caller::weighs(std::size_t weight) noexcept {
     weight_ = std::clamp<std::size_t>(weight, 1, core_.bounds().max_weight);
@@ -17530,7 +17738,7 @@ inline void batch_caller::leave(waiter& self) noexcept {
 // Order:    parts come from front to back, and each keeps the order of the batch.
 // For:      authors of primitives.
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class bisection {
 public:
@@ -17570,7 +17778,7 @@ private:
 
 } // namespace weir::detail
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // One submit, with its request until it is dispatched and its reply from then on.
 template <class Request, class Reply>
@@ -17843,7 +18051,7 @@ typename request_lane<Request, Reply>::run run_lane(batch_core& core, request_la
 
 } // namespace weir::detail
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: any, for every function.
 template <class Request, class Reply, class Rules = no_rules>
@@ -17881,6 +18089,10 @@ public:
     // A handler may submit to its own batcher: it borrows a lane until it has its answer, which costs an allocation the
     // first time. Through another batcher or a coalescer it is not recognised, and counts as anybody else.
     operation<caller, batcher&, Request> submit(Request request) {
+        // What braces built in the await expression cannot be told from what was moved there.
+        static_assert(!WEIR_GCC_BEFORE_13 || !std::is_aggregate_v<Request> || std::is_trivially_destructible_v<Request>,
+                      "this compiler (GCC before 13) would destroy twice what braces build in an await expression; give "
+                      "the type of the request a constructor");
         return operation<caller, batcher&, Request>{*this, std::move(request)};
     }
 
@@ -17947,8 +18159,9 @@ public:
     }
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> self) noexcept {
-        if (!this->listen(self)) return false;
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> self,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        if (!this->listen(self, at)) return false;
         bool const from_handler = of_.is_lane(this->where());
         for (;;) {
             auto const became = of_.core_.template enqueue<ruled>(*this, from_handler, number());
@@ -18089,7 +18302,7 @@ static_assert(alignof(batcher<int, int>) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__); /
 
 // weir/flow/coalescer_metrics.hpp: the figures of a coalescer, in a registry.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Registers what `of.figures()` tells, and the load times if the options have a histogram, each under the label
 // coalescer="`name`".
@@ -18098,62 +18311,30 @@ namespace weir {
 // Cost:   each number takes the lock of each shard once when a scrape is written.
 template <class Coalescer>
 result<registration> register_figures(registry& with, std::string const& name, Coalescer const& of) {
-    struct counted {
-        char const* name;
-        char const* help;
-        std::uint64_t coalescer_figures::*number;
-    };
-    struct standing {
-        char const* name;
-        char const* help;
-        std::size_t coalescer_figures::*number;
-    };
-    static constexpr counted counters[] = {
-        {"weir_coalescer_leads_total", "Flights begun.", &coalescer_figures::leads},
-        {"weir_coalescer_joins_total", "Callers who found a flight.", &coalescer_figures::joins},
-        {"weir_coalescer_hits_total", "Callers who found what was kept.", &coalescer_figures::hits},
-        {"weir_coalescer_stale_hits_total", "Answers that were past their time.", &coalescer_figures::stale_hits},
-        {"weir_coalescer_abandoned_total", "Flights whose callers all left.", &coalescer_figures::abandoned},
-        {"weir_coalescer_failures_total", "Flights that ended with an error.", &coalescer_figures::failures},
-        {"weir_coalescer_evictions_total", "Entries that made room for others.", &coalescer_figures::evictions},
-    };
-    static constexpr standing gauges[] = {
-        {"weir_coalescer_flights", "Flights in the air.", &coalescer_figures::in_flight},
-        {"weir_coalescer_waiters", "Callers who wait.", &coalescer_figures::waiters},
-        {"weir_coalescer_entries", "Entries that are kept.", &coalescer_figures::entries},
-        {"weir_coalescer_weight", "Their weight.", &coalescer_figures::weight},
-    };
-    auto const described = [&](char const* what, char const* help) {
-        metric made;
-        made.name = what;
-        made.help = help;
-        made.labels = {{"coalescer", name}};
-        return made;
-    };
-    registration all;
-    for (counted const& one : counters) {
-        auto part = with.add_counter(described(one.name, one.help), [&of, n = one.number] { return of.figures().*n; });
-        if (!part) return part.error();
-        all += *std::move(part);
-    }
-    for (standing const& one : gauges) {
-        auto part = with.add_gauge(described(one.name, one.help), [&of, n = one.number] { return of.figures().*n; });
-        if (!part) return part.error();
-        all += *std::move(part);
-    }
-    if (histogram const* const times = of.options().load_times()) {
-        auto part = with.add(described("weir_coalescer_load_seconds", "How long flights took."), *times);
-        if (!part) return part.error();
-        all += *std::move(part);
-    }
-    return all;
+    metric_set all{with, {{"coalescer", name}}};
+    auto const figure = [&of](auto coalescer_figures::*which) { return [&of, which] { return of.figures().*which; }; };
+    using figures = coalescer_figures;
+    all.counter("weir_coalescer_leads_total", "Flights begun.", figure(&figures::leads));
+    all.counter("weir_coalescer_joins_total", "Callers who found a flight.", figure(&figures::joins));
+    all.counter("weir_coalescer_hits_total", "Callers who found what was kept.", figure(&figures::hits));
+    all.counter("weir_coalescer_stale_hits_total", "Answers that were past their time.", figure(&figures::stale_hits));
+    all.counter("weir_coalescer_abandoned_total", "Flights whose callers all left.", figure(&figures::abandoned));
+    all.counter("weir_coalescer_failures_total", "Flights that ended with an error.", figure(&figures::failures));
+    all.counter("weir_coalescer_evictions_total", "Entries that made room for others.", figure(&figures::evictions));
+    all.gauge("weir_coalescer_flights", "Flights in the air.", figure(&figures::in_flight));
+    all.gauge("weir_coalescer_waiters", "Callers who wait.", figure(&figures::waiters));
+    all.gauge("weir_coalescer_entries", "Entries that are kept.", figure(&figures::entries));
+    all.gauge("weir_coalescer_weight", "Their weight.", figure(&figures::weight));
+    if (histogram const* const times = of.options().load_times())
+        all.summary("weir_coalescer_load_seconds", "How long flights took.", *times);
+    return all.take();
 }
 
 } // namespace weir
 
 // weir/flow/batcher_metrics.hpp: the figures of a batcher, in a registry.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Registers what `of.figures()` tells, and what the options' recorder has histograms for, each under the label
 // batcher="`name`".
@@ -18162,70 +18343,32 @@ namespace weir {
 // Cost:   each number takes the batcher's lock once when a scrape is written.
 template <class Batcher>
 result<registration> register_batcher(registry& with, std::string const& name, Batcher const& of) {
-    struct counted {
-        char const* name;
-        char const* help;
-        std::uint64_t batcher_figures::*number;
-    };
-    struct standing {
-        char const* name;
-        char const* help;
-        std::size_t batcher_figures::*number;
-    };
-    static constexpr counted counters[] = {
-        {"weir_batcher_batches_total", "Batches that were sent.", &batcher_figures::batches},
-        {"weir_batcher_items_total", "Requests that were sent.", &batcher_figures::items},
-        {"weir_batcher_shared_total", "Callers whose request was in line already.", &batcher_figures::shared},
-        {"weir_batcher_withdrawn_total", "Requests whose callers left before.", &batcher_figures::withdrawn},
-        {"weir_batcher_discarded_total", "Answers whose callers had left.", &batcher_figures::discarded},
-        {"weir_batcher_refused_total", "Requests turned away as they came.", &batcher_figures::refused},
-        {"weir_batcher_shed_total", "Requests sent away out of the line.", &batcher_figures::shed},
-        {"weir_batcher_bisect_calls_total", "Calls beyond the first of a batch.", &batcher_figures::extra_calls},
-    };
-    static constexpr standing gauges[] = {
-        {"weir_batcher_pending", "Requests in line.", &batcher_figures::pending},
-        {"weir_batcher_in_flight", "Batches under way.", &batcher_figures::in_flight},
-        {"weir_batcher_partitions", "Partitions with something to do.", &batcher_figures::partitions},
-        {"weir_batcher_max_items", "How large a batch may be.", &batcher_figures::max_items},
-    };
-    auto const described = [&](char const* what, char const* help) {
-        metric made;
-        made.name = what;
-        made.help = help;
-        made.labels = {{"batcher", name}};
-        return made;
-    };
-    registration all;
-    for (counted const& one : counters) {
-        auto part = with.add_counter(described(one.name, one.help), [&of, n = one.number] { return of.figures().*n; });
-        if (!part) return part.error();
-        all += *std::move(part);
-    }
-    for (standing const& one : gauges) {
-        auto part = with.add_gauge(described(one.name, one.help), [&of, n = one.number] { return of.figures().*n; });
-        if (!part) return part.error();
-        all += *std::move(part);
-    }
-    struct recorded_one {
-        char const* name;
-        char const* help;
-        histogram const* numbers;
-        recorded unit;
-    };
-    recorded_one const histograms[] = {
-        {"weir_batcher_batch_items", "Requests in a batch.", of.recorder().sizes(), recorded::numbers},
-        {"weir_batcher_wait_seconds", "How long requests waited.", of.recorder().waits(), recorded::nanoseconds},
-        {"weir_batcher_handler_seconds", "How long batches took.", of.recorder().handler_times(), recorded::nanoseconds},
-    };
-    for (recorded_one const& one : histograms) {
-        if (!one.numbers) continue;
+    metric_set all{with, {{"batcher", name}}};
+    auto const figure = [&of](auto batcher_figures::*which) { return [&of, which] { return of.figures().*which; }; };
+    using figures = batcher_figures;
+    all.counter("weir_batcher_batches_total", "Batches that were sent.", figure(&figures::batches));
+    all.counter("weir_batcher_items_total", "Requests that were sent.", figure(&figures::items));
+    all.counter("weir_batcher_shared_total", "Callers whose request was in line already.", figure(&figures::shared));
+    all.counter("weir_batcher_withdrawn_total", "Requests whose callers left before.", figure(&figures::withdrawn));
+    all.counter("weir_batcher_discarded_total", "Answers whose callers had left.", figure(&figures::discarded));
+    all.counter("weir_batcher_refused_total", "Requests turned away as they came.", figure(&figures::refused));
+    all.counter("weir_batcher_shed_total", "Requests sent away out of the line.", figure(&figures::shed));
+    all.counter("weir_batcher_bisect_calls_total", "Calls beyond the first of a batch.", figure(&figures::extra_calls));
+    all.gauge("weir_batcher_pending", "Requests in line.", figure(&figures::pending));
+    all.gauge("weir_batcher_in_flight", "Batches under way.", figure(&figures::in_flight));
+    all.gauge("weir_batcher_partitions", "Partitions with something to do.", figure(&figures::partitions));
+    all.gauge("weir_batcher_max_items", "How large a batch may be.", figure(&figures::max_items));
+    auto const recorded_as = [&](char const* called, char const* help, histogram const* from, recorded unit) {
+        if (!from) return;
         summary_options shown;
-        shown.unit = one.unit;
-        auto part = with.add(described(one.name, one.help), *one.numbers, std::move(shown));
-        if (!part) return part.error();
-        all += *std::move(part);
-    }
-    return all;
+        shown.unit = unit;
+        all.summary(called, help, *from, std::move(shown));
+    };
+    recorded_as("weir_batcher_batch_items", "Requests in a batch.", of.recorder().sizes(), recorded::numbers);
+    recorded_as("weir_batcher_wait_seconds", "How long requests waited.", of.recorder().waits(), recorded::nanoseconds);
+    recorded_as("weir_batcher_handler_seconds", "How long batches took.", of.recorder().handler_times(),
+                recorded::nanoseconds);
+    return all.take();
 }
 
 } // namespace weir
@@ -18237,7 +18380,7 @@ result<registration> register_batcher(registry& with, std::string const& name, B
 // Source:   DataLoader (Facebook, 2010; JavaScript since 2015), whose batches end with a turn of the event loop; ours
 //           form while the backend is busy, and a caller may leave.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class loader_options {
 public:
@@ -18303,7 +18446,7 @@ private:
 // Not:      a queue: who is refused is told how long to wait, and by then others may have been quicker; see rate_limiter.
 // Source:   the generic cell rate algorithm, ITU-T I.371, 1993, in its virtual scheduling form.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Tokens a second, and how many may be taken at once after a rest. Fractions are meant: 0.2 a second is one in five.
 class rate {
@@ -18387,7 +18530,7 @@ inline double token_bucket::available(time_point now) const noexcept {
 // Cancel:   who leaves has taken nothing.
 // Not:      a bound on how many run at once: see semaphore and concurrency_limit. For a rate of each key: keyed_limiter.
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: any, for every function.
 class rate_limiter : immovable {
@@ -18443,7 +18586,7 @@ inline task<result<void>> rate_limiter::acquire(double tokens) {
 
 #include <unordered_map>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: any, for every function.
 // `Hash` and `Equal` that are both transparent allow look-ups by other types than Key.
@@ -18510,7 +18653,7 @@ std::size_t keyed_limiter<Key, Hash, Equal>::active() const noexcept {
 // Source:   K. Nichols, V. Jacobson, "Controlling Queue Delay", ACM Queue 10(5), 2012; for requests instead of packets
 //           after B. Maurer, "Fail at Scale", ACM Queue 13(8), 2015.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class codel_options {
 public:
@@ -18572,7 +18715,7 @@ inline bool codel::sheds(duration waited, time_point now, priority urgency) noex
 //           Its long-term time drifts upwards under lasting load; so we take the time at rest, and probe for it as
 //           Envoy's adaptive concurrency filter does.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class gradient_options {
 public:
@@ -18665,7 +18808,7 @@ inline void gradient_limit::close_window() noexcept {
 // Order:    FIFO.
 // Cancel:   a stopped waiter holds no slot.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class concurrency_options {
 public:
@@ -18878,7 +19021,7 @@ inline void call_slot::release() noexcept {
 // Progress: lock-free.
 // Source:   the retry budget of Twitter's Finagle; B. Beyer et al., "Site Reliability Engineering", 2016, chapter 21.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class retry_budget_options {
 public:
@@ -18929,12 +19072,21 @@ private:
 // Not:      for what may not be done twice.
 // Source:   M. Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
 
-namespace weir {
+namespace weir::inline v0 {
 
-// Everything but what says that nobody wants an answer any more, or that another try would say the same.
+// Everything but what says that nobody wants an answer any more, that another try would say the same, or that there is
+// too much to do already. So neither is
+//   overloaded    the call was shed, to be rid of it: who tries again takes the place of one that was not tried yet, and
+//                 where each floor of a service does so, an overload feeds itself. Its caller is told at once instead.
+//   circuit_open  the breaker asks by itself, by a few probes and after a longer time than a pause; until then it would
+//                 refuse each try, and each would cost a part of the budget.
+// For a circuit_breaker, which counts by this, they are no failures of the other side: it has not been asked.
+// Source: B. Beyer et al., "Site Reliability Engineering", 2016, chapter 21, "Handling Overload".
 inline bool worth_retrying(std::error_code error) noexcept {
-    return error != errc::cancelled && error != errc::shut_down && error != errc::closed &&
-           error != errc::self_deadlock && error != errc::unsupported;
+    for (errc const hopeless : {errc::cancelled, errc::shut_down, errc::closed, errc::self_deadlock, errc::unsupported,
+                                errc::overloaded, errc::circuit_open})
+        if (error == hopeless) return false;
+    return true;
 }
 
 class retry_options {
@@ -18985,7 +19137,8 @@ auto retry(retry_options with, F fn, Args... args) -> task<await_result_t<std::i
         if (got || attempt >= with.attempts || !with.retryable(got.error())) co_return got;
         if (here.stop.stop_requested()) co_return got;
         duration const pause = detail::pause_before(attempt, with);
-        if (time_point const until = deadline_of(here); until != no_deadline && pause >= until - clock::now()) co_return got;
+        time_point const until = deadline_of(here);
+        if (until != no_deadline && pause >= until - clock::now()) co_return got;
         if (with.budget && !with.budget->withdraw()) co_return got;
         auto const slept = co_await sleep_for(pause);
         if (!slept) co_return got;
@@ -19003,7 +19156,7 @@ auto retry(retry_options with, F fn, Args... args) -> task<await_result_t<std::i
 // Source:   J. Dean, L. Barroso, "The Tail at Scale", CACM 56(2), 2013; the percentile by steps up and down, as in
 //           Q. Ma, S. Muthukrishnan, M. Sandler, "Frugal Streaming for Estimating Quantiles", 2013.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class hedge_options {
 public:
@@ -19141,7 +19294,7 @@ inline hedge_figures hedger::figures() const noexcept {
 // probes pass, and all of them must succeed for it to close. Each time one fails it stays open for twice as long.
 // Source:   M. Nygard, "Release It!", 2007.
 
-namespace weir {
+namespace weir::inline v0 {
 
 class breaker_options {
 public:

@@ -100,7 +100,7 @@ class Headers:
     def opened(self, head, scopes, for_users, inside_body, code, begin):
         if inside_body:
             return None, False
-        space = re.search(r"\bnamespace\s*([\w:]*)\s*\Z", head)
+        space = re.search(r"\bnamespace\s*([\w:]*)\s*\Z", head.replace("::inline v0", ""))
         if space:
             return space.group(1).removeprefix("weir").removeprefix("::"), True
         kind = TYPE.search(head)

@@ -124,7 +124,7 @@ struct retry_pause {
         retry_options with;
         with.first_pause = with.longest_pause = std::max(place.due() - clock::now(), duration{0});
         auto const got = co_await retry(with, &fail_once, 0);
-        if (got.error() != errc::overloaded) co_return got.error(); // it succeeded
+        if (got.error() != errc::no_reply) co_return got.error(); // it succeeded
         if (here.stop.stop_requested()) co_return here.stop.reason();
         co_return make_error_code(errc::timed_out);
     }
@@ -133,7 +133,7 @@ struct retry_pause {
 
 private:
     static task<result<void>> fail_once(int& calls) {
-        if (calls++ == 0) co_return errc::overloaded;
+        if (calls++ == 0) co_return errc::no_reply;
         co_return {};
     }
     stage& place;

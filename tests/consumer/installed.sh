@@ -13,3 +13,6 @@ cmake --build "$scratch/build"
 (cd "$source/include" && find weir -name '*.hpp') | while read -r header; do
     cmp "$source/include/$header" "$scratch/prefix/include/$header"
 done
+
+# The module lies where find_package says that it does.
+cmp "$source/module/weir.cppm" "$(sed -n 's/^weir_DIR:PATH=//p' "$scratch/build/CMakeCache.txt")/weir.cppm"

@@ -24,8 +24,9 @@ namespace {
 
 //! [row]
 struct row {
+    row(std::string who, int how_much) : name{std::move(who)}, amount{how_much} {}
     std::string name;
-    int amount = 0;
+    int amount;
 };
 //! [row]
 
@@ -61,8 +62,8 @@ auto one_transaction(table& into) {
 
 //! [request]
 weir::task<bool> book(ledger& rows, std::string name, int amount) {
-    row one{std::move(name), amount}; // named first: g++ before 13 destroys twice what braces build in an await
-    auto const kept = co_await rows.submit(std::move(one));
+    // The row has a constructor: g++ before 13 destroys an aggregate twice that braces build in an await.
+    auto const kept = co_await rows.submit(row{std::move(name), amount});
     co_return kept.has_value(); // its own fate, not that of the batch
 }
 //! [request]

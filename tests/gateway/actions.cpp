@@ -4,6 +4,8 @@
 
 #include "actions_support.hpp"
 
+#include <catch2/catch_test_macros.hpp>
+
 #include <filesystem>
 #include <stdexcept>
 

@@ -9,6 +9,8 @@
 #include <weir/coro/scope.hpp>
 #include <weir/coro/when_all.hpp>
 
+#include <catch2/catch_test_macros.hpp>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>

@@ -8,8 +8,6 @@ outside() { # PART ARGUMENTS...
 }
 tell() { sed "s/^/on $backend: /" "$scratch/said"; }
 
-is_release() { grep -q '^CMAKE_BUILD_TYPE:STRING=Release$' "$1/CMakeCache.txt"; }
-
 check_size() { # BUILD-FOLDER: while a gateway idles
     strip -o "$scratch/stripped" "$gateway"
     local size resident own

@@ -137,6 +137,26 @@ TEST_CASE("a client that leaves in the middle ends the request at the upstream")
     CHECK(on.upstream.counts().failed.value() == 0);
 }
 
+TEST_CASE("a client that leaves before the first byte ends the request at the upstream, which is not blamed") {
+    stage on;
+    caller closing{on.at};
+    caller resetting{on.at};
+    caller staying{on.at};
+    for (auto* const each : {&closing, &resetting, &staying})
+        CHECK(each->send(stage::completion("silent", each == &closing)));
+    CHECK(eventually([&] { return on.behind.requests.load(weir::relaxed) == 3; }));
+    CHECK(on.behind.stopped.load(weir::relaxed) == 0);
+    closing.leave();
+    resetting.reset();
+    CHECK(eventually([&] { return on.behind.stopped.load(weir::relaxed) == 2; }));
+    CHECK(eventually([&] { return on.chat.counts().left.value() == 2; }));
+    CHECK(on.upstream.counts().failed.value() == 0);
+    on.behind.gate.set();
+    CHECK(staying.receive().status == 502); // an answer without a type; and the connection goes on
+    CHECK(staying.ask(stage::completion("plain")).status == 200);
+    CHECK(on.behind.stopped.load(weir::relaxed) == 2);
+}
+
 TEST_CASE("an upstream that fails in the middle of a stream never gives it an orderly end") {
     stage on;
     caller one{on.at};
@@ -228,7 +248,7 @@ TEST_CASE("an upstream that is silent for too long is given up: an error before 
     CHECK(one.send(stage::completion("gated", true)));
     one.up_to("\n\n\r\n");
     CHECK(ends_with_nothing_more(one));
-    CHECK(eventually([&] { return on.behind.stopped.load(weir::relaxed) == 1; }));
+    CHECK(eventually([&] { return on.behind.stopped.load(weir::relaxed) == 2; })); // the silence, and the stream
     CHECK(on.chat.counts().broken.value() == 1);
 }
 

@@ -52,7 +52,7 @@ public:
 
     weir::event gate;
     weir::atomic<int> requests{0};
-    weir::atomic<int> stopped{0};         // streams that could not go on
+    weir::atomic<int> stopped{0};         // streams that could not go on, and silences that were cut short
     weir::atomic<int> busy{0};            // so many answers more are a 503
     weir::atomic<std::size_t> written{0}; // bytes of the endless stream
     weir::atomic<int> models_status{200};
@@ -101,7 +101,9 @@ private:
             one.response.set_status(404);
             static_cast<void>(one.response.set_content_type("text/html"));
         } else if (asked("silent")) {
-            static_cast<void>(co_await gate.wait());
+            one.stream.watch();
+            auto const passed = co_await gate.wait();
+            if (!passed) stopped.fetch_add(1, weir::relaxed); // a tally
         } else if (asked("half")) {
             static_cast<void>(one.response.set_content_type("application/json"));
             one.stream.begin(1000);

@@ -4,11 +4,13 @@ gateway=$1/examples/gateway/weir-gateway
 key=key-of-the-tests
 scratch=$(mktemp -d)
 server=
+behind= # another gateway, where a script runs two
 for variable in $(env | sed -n 's/^\(WEIR_GATEWAY_[A-Z_]*\)=.*/\1/p'); do unset "$variable"; done
 export WEIR_GATEWAY_DATABASE=$scratch/gateway.db
 
 end_all() {
-    if [ -n "$server" ]; then { kill -KILL "$server" && wait "$server"; } 2>/dev/null || true; fi
+    local each
+    for each in $server $behind; do { kill -KILL "$each" && wait "$each"; } 2>/dev/null || true; done
     rm -rf "$scratch"
 }
 trap end_all EXIT
@@ -49,4 +51,25 @@ ended() {
     wait "$server" || status=$?
     server=
     [ "$status" = 0 ] || fail "the gateway ended with status $status"
+}
+
+# What scripts look at from outside.
+metric() { # NAME: the value of one without labels
+    curl -sS -m 20 "$url/metrics" | sed -n "s/^$1 //p"
+}
+await_metric() { # NAME OPERATOR VALUE: as of test(1); waits for as long as a crowded machine may need
+    local now=
+    for _ in $(seq 600); do
+        now=$(metric "$1")
+        if [ "$now" "$2" "$3" ]; then return 0; fi
+        sleep 0.05
+    done
+    fail "$1 is $now, and does not become $2 $3"
+}
+status_for() { # KEY PATH: the status of an answer, whose id, which the audit has, goes to a file
+    curl -sS -m 20 -o "$scratch/body" -D "$scratch/head" -w '%{http_code}' -H "Authorization: Bearer $1" "$url$2"
+    sed -n 's/^[Xx]-[Rr]equest-[Ii][Dd]: \([0-9a-f]*\).*/\1/p' "$scratch/head" >>"$scratch/answered"
+}
+is_release() { # BUILD-FOLDER: others are slow, and larger
+    grep -q '^CMAKE_BUILD_TYPE:STRING=Release$' "$1/CMakeCache.txt"
 }

@@ -2,14 +2,17 @@
 #include "gateway/store.hpp"
 
 #include <gateway/keys.hpp>
+#include <gateway/store/sqlite_connection.hpp>
 #include <gateway/store/sqlite_database.hpp>
 #include <weir/coro/when_all.hpp>
 #include <weir/timer/sleep.hpp>
 #include <weir/timer/timeout.hpp>
 
+#include <atomic>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
+#include <thread>
 
 using namespace weir;
 using namespace std::chrono_literals;
@@ -40,6 +43,7 @@ public:
         runs([](gateway::database* of) { return of->close(); }, its_.get());
         its_.reset();
     }
+    bool is_sqlite() const { return kind_ == "SQLite"; }
     gateway::database& operator*() noexcept { return *its_; }
     // Calls a member function with arguments.
     template <class R, class... Params, class... Args>
@@ -130,6 +134,7 @@ TEST_CASE("rows are inserted all or none, and the same rows again are no error")
     std::vector<gateway::audit_row> rows;
     for (int n = 0; n < 300; ++n) rows.push_back(test::row_of(n));
     for (auto& row : rows) row.id = gateway::audit_row::next_id(row.at);
+    rows[7].request_id = "request, {7}";
     rows[7].path = "/a,b{c}\"d\\e'f NULL";
     for (int times = 0; times < 2; ++times) {
         auto const kept = db(&database::insert, std::span<gateway::audit_row const>{rows});
@@ -138,6 +143,8 @@ TEST_CASE("rows are inserted all or none, and the same rows again are no error")
     }
     CHECK(db.ask("SELECT count(*) FROM audit") == "300");
     CHECK(db.ask("SELECT path FROM audit WHERE took = 7") == rows[7].path);
+    CHECK(db.ask("SELECT request_id FROM audit WHERE took = 7") == "request, {7}");
+    CHECK(db.ask("SELECT count(*) FROM audit WHERE request_id = ''") == "299");
     CHECK(db.ask("SELECT sum(took) FROM audit") == std::to_string(300 * 299 / 2));
     CHECK(db.ask("SELECT at FROM audit WHERE took = 9") ==
           std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(rows[9].at.time_since_epoch()).count()));
@@ -153,28 +160,69 @@ TEST_CASE("rows are inserted all or none, and the same rows again are no error")
     CHECK(db.ask("SELECT count(*) FROM audit") == "300");
 }
 
+TEST_CASE("the tables of an older gateway are brought up to date, and keep what they have") {
+    any_database db;
+    std::vector<gateway::audit_row> rows{test::row_of(1)};
+    rows[0].id = gateway::audit_row::next_id(rows[0].at);
+    REQUIRE(db(&database::insert, std::span<gateway::audit_row const>{rows}).has_value());
+    db.close();
+    db.ask("ALTER TABLE audit DROP COLUMN request_id");
+    db.ask(db.is_sqlite() ? "PRAGMA user_version = 1" : "DELETE FROM gateway_schema WHERE version = 2");
+    db.open();
+    rows.push_back(test::row_of(2));
+    rows[1].id = gateway::audit_row::next_id(rows[1].at);
+    rows[1].request_id = "new";
+    REQUIRE(db(&database::insert, std::span<gateway::audit_row const>{rows}).has_value());
+    CHECK(db.ask("SELECT request_id FROM audit WHERE took = 1").empty());
+    CHECK(db.ask("SELECT request_id FROM audit WHERE took = 2") == "new");
+}
+
 TEST_CASE("many connections make the tables together, and write at a time, and nothing is lost") {
     any_database db;
-    auto const failed = db.runs([](gateway::database* to) -> task<int> {
-        auto const write = [](gateway::database* into, int first) -> task<int> {
-            int bad = 0;
+    auto const failed = db.runs([](gateway::database* to) -> task<std::string> {
+        auto const write = [](gateway::database* into, int first) -> task<std::string> {
+            std::string bad;
             for (int n = 0; n < 20; ++n) {
                 auto const key = key_digest::of(std::to_string(first + n));
                 auto const added = co_await into->add_key(key, key_record{"k"});
                 auto const found = co_await into->find_key(key);
-                bad += !added || !*added || !found || !*found;
+                if (!added) bad += "add: " + added.error().message() + "; ";
+                else if (!*added) bad += "add: it is there; ";
+                if (!found) bad += "find: " + found.error().message() + "; ";
+                else if (!*found) bad += "find: it is not there; ";
             }
             co_return bad;
         };
-        std::vector<task<int>> all;
+        std::vector<task<std::string>> all;
         for (int n = 0; n < 8; ++n) all.push_back(write(to, n * 100));
         auto const parts = co_await when_all(std::move(all));
-        int sum = 0;
-        for (int const one : parts) sum += one;
+        std::string sum;
+        for (auto const& one : parts) sum += one;
         co_return sum;
     }, &*db);
-    CHECK(failed == 0);
+    CHECK(failed == "");
     CHECK(db.ask("SELECT count(*) FROM api_key") == "160");
+}
+
+TEST_CASE("connections that open a new file at once all get it") {
+    for (int round = 0; round < 20; ++round) {
+        test::temporary_folder folder;
+        std::atomic<int> opened{0};
+        std::atomic<int> ready{0};
+        std::vector<std::thread> all;
+        for (int n = 0; n < 4; ++n)
+            all.emplace_back([&] {
+                ++ready;
+                while (ready < 4) std::this_thread::yield();
+                try {
+                    gateway::sqlite_connection const one{folder / "new.db", 0};
+                    ++opened;
+                } catch (std::exception const&) {
+                }
+            });
+        for (auto& one : all) one.join();
+        REQUIRE(opened == 4);
+    }
 }
 
 TEST_CASE("a lock that somebody holds is waited for until the caller's deadline, and not longer") {

@@ -69,6 +69,14 @@ weir::task<> answer(http::exchange& one, seen* notes) {
         notes->begun.fetch_add(1, weir::relaxed); // a tally
         auto const passed = co_await notes->go.wait();
         if (!passed) notes->stopped.fetch_add(1, weir::relaxed); // a tally
+    } else if (path == "/think" || path == "/think-throw" || path == "/think-stream") {
+        one.stream.watch();
+        notes->begun.fetch_add(1, weir::relaxed); // a tally
+        auto const passed = co_await notes->go.wait();
+        if (!passed) notes->stopped.fetch_add(1, weir::relaxed); // a tally
+        if (path == "/think-throw") throw std::runtime_error{"after a thought"};
+        if (path == "/think-stream") co_return co_await stream_two(one);
+        one.response.body() = "thought";
     } else { // endless
         one.stream.begin();
         notes->begun.fetch_add(1, weir::relaxed); // a tally
@@ -243,6 +251,38 @@ TEST_CASE("a piece leaves at once, and the handler is stopped when its client le
     ending.half_close();
     CHECK(eventually([&] { return on.notes.stopped.load(weir::relaxed) == 3; }));
     CHECK(on.at.emptied());
+}
+
+TEST_CASE("a handler that watches is stopped when its client leaves before there is an answer") {
+    streaming on;
+    caller closing{on.at};
+    caller resetting{on.at};
+    caller ending{on.at};
+    for (auto* const each : {&closing, &resetting, &ending}) CHECK(each->send(get("/think")));
+    CHECK(eventually([&] { return on.notes.begun.load(weir::relaxed) == 3; }));
+    CHECK(on.notes.stopped.load(weir::relaxed) == 0);
+    closing.leave();
+    resetting.reset();
+    ending.half_close();
+    CHECK(eventually([&] { return on.notes.stopped.load(weir::relaxed) == 3; }));
+    CHECK(on.at.emptied());
+}
+
+TEST_CASE("a handler that has watched answers as any other, and what came meanwhile is answered behind it") {
+    streaming on;
+    caller one{on.at};
+    CHECK(one.send(get("/think")));
+    CHECK(eventually([&] { return on.notes.begun.load(weir::relaxed) == 1; }));
+    CHECK(one.send(get("/sized") + get("/think-throw") + get("/think-stream") + get("/plain")));
+    CHECK(one.receive(50ms).error == weir::errc::timed_out);
+    on.notes.go.set();
+    CHECK(one.receive().body == "thought");
+    CHECK(one.receive().body == "hello world");
+    CHECK(one.receive().status == 500);
+    CHECK(one.up_to("0\r\n\r\n").ends_with("5\r\nhello\r\nd\r\n world, again\r\n0\r\n\r\n"));
+    CHECK(one.receive().body == "plain");
+    CHECK(on.notes.stopped.load(weir::relaxed) == 0);
+    CHECK(on.at.counts().broken_off.value() == 0);
 }
 
 TEST_CASE("requests that come while a response is streamed are answered behind it") {

@@ -59,6 +59,33 @@ private:
     std::thread thread_;
 };
 
+// Layers whose handshake waits for a word that never comes.
+class silent_layers : public http::layer_maker {
+public:
+    std::unique_ptr<http::transport_layer> make(weir::net::tcp_socket const&, std::string_view) override {
+        return std::make_unique<layer>(*this);
+    }
+    int ended = 0; // handshakes
+
+private:
+    class layer : public http::transport_layer {
+    public:
+        explicit layer(silent_layers& of) : of_{of} {}
+        weir::task<weir::result<void>> open() override {
+            auto const said = co_await word_.wait();
+            ++of_.ended;
+            co_return said;
+        }
+        weir::task<weir::result<std::size_t>> recv(std::span<std::byte>) override { co_return std::size_t{0}; }
+        weir::task<weir::result<std::size_t>> send(std::span<iovec const>) override { co_return weir::errc::closed; }
+        weir::task<> say_end() override { co_return; }
+
+    private:
+        silent_layers& of_;
+        weir::event word_;
+    };
+};
+
 std::string const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 } // namespace
@@ -236,6 +263,41 @@ TEST_CASE("what is no good answer is an error, and no hang") {
           "200 " + weir::make_error_code(weir::errc::end_of_stream).message());
     CHECK(ask(*runs, one, request("GET", peer.where(), "/")) == "200 abc");
     CHECK(one.idle() == 0);
+}
+
+TEST_CASE("a connection that does not come, and a handshake that does not end, have their time, and the caller his own") {
+    weir::test::backend_runtime runs{weir::test::whole_backend(), 2};
+    // A listener whose queue is full lets who connects wait; nobody ever takes a connection of it.
+    auto const listener = weir::net::tcp_listener::bind(weir::net::address::loopback_v4(0)).value();
+    REQUIRE(::listen(listener.ref().number(), 0) == 0);
+    auto const where = listener.local().value();
+    silent_layers silent;
+    http::client_options options;
+    options.connect_time = 40ms;
+    options.layers = &silent;
+    auto const error = [&](http::client_request const& ask, weir::duration own) {
+        http::client one{options};
+        return runs->block_on([](http::client* from, http::client_request const* what,
+                                 weir::duration length) -> weir::task<std::error_code> {
+            auto const answer = co_await weir::timeout(from->send(*what), length);
+            co_return answer ? std::error_code{} : answer.error();
+        }, &one, &ask, own);
+    };
+    auto const secure = http::client_request::make("GET", "https://" + where.to_string() + "/").value();
+    CHECK(error(secure, 10s) == std::errc::timed_out);
+    CHECK(silent.ended == 1);
+    std::vector<weir::io::fd> crowd;
+    for (pollfd waits{-1, POLLOUT, 0};;) {
+        crowd.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        waits.fd = crowd.back().number();
+        static_cast<void>(::connect(waits.fd, where.raw(), where.length()));
+        if (::poll(&waits, 1, 50) == 0) break;
+        REQUIRE(crowd.size() < 100);
+    }
+    auto const plain = request("GET", where, "/");
+    CHECK(error(plain, 10s) == std::errc::timed_out);
+    options.connect_time = 10s;
+    CHECK(error(plain, 40ms) == weir::errc::timed_out);
 }
 
 TEST_CASE("a host is found by its name") {

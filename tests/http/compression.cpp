@@ -4,6 +4,9 @@
 #include <http/compression.hpp>
 
 #include <zlib.h>
+#ifdef WEIR_HTTP_ZSTD
+#include <zstd.h>
+#endif
 
 using namespace http_test;
 
@@ -55,6 +58,43 @@ TEST_CASE("a client's weights for a coding are read") {
         CHECK(http::coding_weight(bad, "gzip") == 0);
     }
 }
+
+TEST_CASE("the coding that a client wants most is taken, and none where it wants the body as it is") {
+    CHECK(http::best_coding(std::nullopt).empty());
+    CHECK(http::best_coding("br").empty());
+    CHECK(http::best_coding("br, gzip;q=0.1") == "gzip");
+    CHECK(http::best_coding("gzip;q=0.5, identity").empty());
+    CHECK(http::best_coding("gzip, identity;q=0.5") == "gzip");
+    CHECK(http::best_coding("gzip;q=0, identity").empty());
+#ifdef WEIR_HTTP_ZSTD
+    CHECK(http::best_coding("gzip, zstd") == "zstd");
+    CHECK(http::best_coding("gzip, zstd;q=0.9") == "gzip");
+    CHECK(http::best_coding("*") == "zstd");
+#else
+    CHECK(http::best_coding("gzip, zstd") == "gzip");
+    CHECK(http::best_coding("*") == "gzip");
+    CHECK(http::best_coding("zstd").empty());
+#endif
+}
+
+#ifdef WEIR_HTTP_ZSTD
+TEST_CASE("a body in zstd is the same body") {
+    serving at{http::server_options{}, 2, &answer};
+    caller one{at};
+    for (std::string const path : {"/text", "/large"}) {
+        auto const expected = words(path == "/large" ? 300'000 : 5000);
+        auto const packed = one.ask(get(path, "Accept-Encoding: gzip;q=0.5, zstd\r\n"));
+        CHECK(packed.header("Content-Encoding") == "zstd");
+        CHECK(packed.header("Vary") == "Accept-Encoding");
+        CHECK(packed.body.size() < expected.size());
+        std::string out(expected.size() + 1, '\0');
+        auto const size = ::ZSTD_decompress(out.data(), out.size(), packed.body.data(), packed.body.size());
+        REQUIRE_FALSE(::ZSTD_isError(size));
+        out.resize(size);
+        CHECK((out == expected));
+    }
+}
+#endif
 
 TEST_CASE("text is compressible, and pictures are not") {
     for (std::string_view const type : {"text/html; charset=utf-8", "TEXT/plain", "application/json",

@@ -56,6 +56,48 @@ struct folder {
 
 } // namespace
 
+TEST_CASE("who asks for a coding gets the compressed file beside a text, with a tag of its own") {
+    folder on;
+    on.files.put("a.txt.gz", "packed by gzip");
+    on.files.put("a.txt.br", "packed by br");
+    on.files.put("sub/index.html.zst", "packed by zstd");
+    on.files.put("large.bin.gz", "never looked for");
+    caller one{on.at};
+    auto const coded = [&](std::string const& path, std::string const& wants) {
+        auto const got = one.ask(get(path, "Accept-Encoding: " + wants + "\r\n"));
+        CHECK(got.status == 200);
+        CHECK(got.header("Vary") == "Accept-Encoding");
+        CHECK(got.header("Content-Type") == (path == "/sub/" ? "text/html; charset=utf-8" : "text/plain; charset=utf-8"));
+        return std::string{got.header("Content-Encoding")} + ": " + got.body;
+    };
+    CHECK(coded("/a.txt", "gzip") == "gzip: packed by gzip");
+    CHECK(coded("/a.txt", "gzip, br, zstd") == "br: packed by br");
+    CHECK(coded("/a.txt", "gzip, br;q=0.9") == "gzip: packed by gzip");
+    CHECK(coded("/a.txt", "zstd, gzip;q=0.1") == "gzip: packed by gzip");
+    CHECK(coded("/a.txt", "gzip;q=0.5, identity") == ": " + digits);
+    CHECK(coded("/a.txt", "gzip;q=0, br;q=0") == ": " + digits);
+    CHECK(coded("/a.txt", "zstd") == ": " + digits);
+    CHECK(coded("/sub/", "zstd") == "zstd: packed by zstd");
+    auto const other = one.ask(get("/large.bin", "Accept-Encoding: gzip\r\n"));
+    CHECK((other.body == large));
+    CHECK(other.header("Vary").empty());
+    auto const plain = one.ask(get("/a.txt"));
+    auto const packed = one.ask(get("/a.txt", "Accept-Encoding: gzip\r\n"));
+    CHECK(plain.header("Vary") == "Accept-Encoding");
+    CHECK(plain.header("ETag") != packed.header("ETag"));
+    auto const known = "If-None-Match: " + std::string{packed.header("ETag")} + "\r\n";
+    auto const same = one.ask(get("/a.txt", "Accept-Encoding: gzip\r\n" + known));
+    CHECK(same.status == 304);
+    CHECK(same.header("Vary") == "Accept-Encoding");
+    auto const part = one.ask(get("/a.txt", "Accept-Encoding: gzip\r\nRange: bytes=0-5\r\n"));
+    CHECK(part.status == 206);
+    CHECK(part.body == "packed");
+    CHECK(part.header("Content-Encoding") == "gzip");
+    auto const beyond = one.ask(get("/a.txt", "Accept-Encoding: gzip\r\nRange: bytes=50-\r\n"));
+    CHECK(beyond.status == 416);
+    CHECK(beyond.header("Content-Encoding").empty()); // its text is as it is
+}
+
 TEST_CASE("a file is sent whole with its type, its length and what identifies it") {
     folder on;
     caller one{on.at};

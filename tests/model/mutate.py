@@ -42,9 +42,12 @@ COVERED = {
     "coro/child_value.hpp": ["child_value"],
     "coro/when_any.hpp": ["when_any"],
     "coro/sync_wait.hpp": ["run_loop"],
+    "coro/fork_join.hpp": ["fork_join"],
     "cpu/posters.hpp": ["run_loop"],
     "sync/wait_queue.hpp": ["event", "mutex", "semaphore"],
     "channel/unbounded_tally.hpp": ["unbounded_channel"],
+    "runtime/interrupt.hpp": ["interrupt"],
+    "runtime/blocking_wait.hpp": ["blocking_pool"],
 }
 
 ORDERS = ("relaxed", "acquire", "release", "acq_rel", "seq_cst")

@@ -161,6 +161,28 @@ TEST_CASE("who has waited long enough for another node computes for itself, and 
     CHECK(ask("GET", "weir:x")->is_null());
 }
 
+TEST_CASE("a claim whose answer came too late holds up nobody") {
+    redis_server server;
+    shared_cache_options options;
+    options.patience = 100ms;
+    node a{server.by_socket(), options}, b{server.by_socket()};
+    CHECK(a.get("first") == "value of first");
+    a.takes = 300ms;
+    auto const late = a.counts().failures.value() + 2; // a look, and the claim
+    server.halt(); // it takes what is sent, and does it later
+    std::string got;
+    std::thread slow{[&] { got = a.get("x"); }};
+    CHECK(eventually([&] { return a.counts().failures.value() == late; }));
+    server.go_on();
+    slow.join();
+    CHECK(got == "value of x");
+    CHECK(a.counts().alone.value() == 1);
+    auto const began = weir::clock::now();
+    CHECK(b.get("x") == "value of x");
+    CHECK(weir::clock::now() - began < 1s); // and not `wait`
+    CHECK(b.counts().alone.value() == 0);
+}
+
 TEST_CASE("a claim that ended and went to another is not released by its first owner") {
     redis_server server;
     shared_cache_options options = unhurried();

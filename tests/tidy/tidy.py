@@ -233,6 +233,13 @@ def nothing_costly(tree):
                 yield Breach(place(header), line, f"<{what}> costs every user compile time")
 
 
+def one_version(tree):
+    for path, text in tree.headers.items():
+        code = code_of(text)
+        for found in re.finditer(r"^namespace weir\b(?!::inline v0\b)", code, re.MULTILINE):
+            yield Breach(place(path), line_of(code, found.start()), "a namespace without the version: weir::inline v0")
+
+
 def one_thread_local(tree):
     for header, text in tree.headers.items():
         if header not in THREAD_LOCAL_HOMES:
@@ -269,7 +276,7 @@ def readme_is_compiled(tree):
 
 
 RULES = [known_folders, includes_go_down, includes_exist, no_cycles, umbrellas_are_complete, title_cards, one_door,
-         nothing_costly, one_thread_local, no_await_traps, readme_is_compiled]
+         nothing_costly, one_version, one_thread_local, no_await_traps, readme_is_compiled]
 
 
 def breaches(root):

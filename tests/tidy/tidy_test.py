@@ -157,6 +157,12 @@ class Tidy(unittest.TestCase):
             with self.subTest(what):
                 self.finds(f"<{what}> costs", self.spsc(f"#include <{what}>"))
 
+    def test_a_namespace_without_the_version(self):
+        self.finds("queue/spsc.hpp:3: a namespace without", self.spsc("namespace weir {"))
+        self.finds("queue/spsc.hpp:3: a namespace without", self.spsc("namespace weir::detail {"))
+        self.silent(self.spsc("namespace weir::inline v0::detail {"))
+        self.silent(self.spsc("} // namespace weir"))
+
     def test_a_second_thread_local(self):
         self.finds("queue/spsc.hpp:3: thread_local", self.spsc("inline thread_local int x = 0;"))
         self.silent(self.spsc("// no thread_local here"))

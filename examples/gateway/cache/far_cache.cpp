@@ -1,6 +1,8 @@
 // examples/gateway/cache/far_cache.cpp: a client, a cache over it, and vectors in that.
 #include "far_cache.hpp"
 
+#include "../store/key_digest.hpp"
+
 #include <algorithm>
 #include <span>
 #include <stdexcept>
@@ -44,6 +46,14 @@ weir::task<weir::result<embedding>> far_cache::find(std::string const& text, emb
     embedding vector;
     std::copy(kept->begin(), kept->end(), vector.begin());
     co_return vector;
+}
+
+model_service::elsewhere far_cache::models(std::string const& upstream, std::string const& key) {
+    auto const whose = key_digest::of(upstream + '\n' + key).text(); // so that the key stays here
+    return [this, prefix = "models1:" + whose + ':'](std::string path, weir::duration lasts,
+                                                     model_service::computing compute) {
+        return shared_.get(prefix + path, lasts, std::move(compute));
+    };
 }
 
 weir::registration far_cache::register_metrics(weir::registry& with) const {

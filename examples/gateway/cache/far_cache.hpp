@@ -1,11 +1,12 @@
-// examples/gateway/cache/far_cache.hpp: what the nodes of a gateway share in a Redis: embeddings.
-// Redis away means slower, not down: each node then computes for itself.
+// examples/gateway/cache/far_cache.hpp: what a gateway's nodes share in a Redis: embeddings, and the upstream's models.
+// Redis away means slower, not down: each node then computes and asks for itself.
 #pragma once
 
 #include "embedding_cache.hpp"
 #include "shared_cache.hpp"
 
 #include "../embedding_service.hpp"
+#include "../model_service.hpp"
 
 #include <redis/client.hpp>
 #include <redis/location.hpp>
@@ -24,6 +25,10 @@ public:
 
     // For an embedding service, which ends first.
     embedding_service::elsewhere embeddings();
+
+    // For a model service, which ends first. `upstream` and `key` are its upstream's: nodes that ask another one, or with
+    // another key, see other models, and share nothing with these.  Errors: std::system_error, when OpenSSL cannot.
+    model_service::elsewhere models(std::string const& upstream, std::string const& key);
 
     // Errors: std::system_error if the registry refuses a metric.
     weir::registration register_metrics(weir::registry& with) const;

@@ -88,6 +88,9 @@ weir::task<shared_cache::claimed> shared_cache::try_claim(std::string const& key
         got.how = asked->integer() == 1 ? outcome::ours : outcome::of_another;
     } else {
         figures_.failures.add();
+        auto const why = asked ? std::error_code{} : asked.error();
+        bool const sent = why == weir::errc::timed_out || why == redis::redis_errc::connection_lost;
+        if (sent) got.how = outcome::unheard;
     }
     co_return got;
 }
@@ -127,19 +130,21 @@ weir::task<weir::result<weir::bytes>> shared_cache::get(std::string key, weir::d
     auto const token = new_token();
     auto const until = weir::clock::now() + options_.wait;
     auto pause = options_.first_look;
+    bool known = false; // that the claim is ours
     for (bool first = true;; first = false) {
         auto got = co_await try_claim(key, token);
         if (got.how == claimed::outcome::found) {
             (first ? figures_.hits : figures_.waited).add();
             co_return std::move(got.value);
         }
-        if (got.how == claimed::outcome::ours) break;
+        known = got.how == claimed::outcome::ours;
+        if (known || got.how == claimed::outcome::unheard) break;
         if (got.how == claimed::outcome::failed || weir::clock::now() >= until) co_return co_await compute_alone(compute);
         auto const slept = co_await weir::sleep_for(chance_.around(pause, 0.5));
         if (!slept) co_return slept.error();
         pause = std::min(2 * pause, options_.longest_look);
     }
-    figures_.computed.add();
+    (known ? figures_.computed : figures_.alone).add();
     weir::result<weir::bytes> made = weir::errc::cancelled;
     std::exception_ptr thrown;
     try {

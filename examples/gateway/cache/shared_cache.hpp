@@ -8,7 +8,8 @@
 //     asked --found--------------------------------------------------------------> value
 //       \--missed, claimed--> computes --published, claim released if still ours--> value
 //       \--missed, claimed by another--> looks again ... --there--> value, --claim gone--> claims, --too long--> computes
-// Claiming and looking again are one script, so nobody claims what has just been published.
+// Claiming and looking again are one script, so nobody claims what has just been published. Who has asked for a claim and
+// heard nothing may have it: he computes alone, but publishes, lest a claim that nobody knows of holds up the others.
 // It polls rather than subscribes: a second kind of connection, and wakes that can be lost, would save a few short
 // scripts for each computation that two nodes want at the same moment.
 // Not:      a local coalescer: who calls this twice for one key competes with himself; call it in a coalescer's loader.
@@ -80,7 +81,7 @@ private:
     using maybe_bytes = std::optional<weir::bytes>;
     // What a claim brings.
     struct claimed {
-        enum class outcome : unsigned char { failed, found, ours, of_another };
+        enum class outcome : unsigned char { failed, unheard, found, ours, of_another }; // unheard: perhaps ours
         outcome how = outcome::failed;
         weir::bytes value{}; // that was found
     };

@@ -38,6 +38,8 @@ struct point {
 };
 
 struct query {
+    query() = default; // no aggregate: see batcher::submit
+
     std::vector<float> vector;
     std::size_t most = 10;
     double least = -std::numeric_limits<double>::infinity(); // of the scores

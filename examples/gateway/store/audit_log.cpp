@@ -38,7 +38,8 @@ bool audit_log::record(audit_row row) noexcept {
     }
     try {
         if (row.id.empty()) row.id = audit_row::next_id(row.at);
-        for (auto* const text : {&row.key_name, &row.client, &row.method, &row.path}) *text = storable(*text);
+        for (auto* const text : {&row.request_id, &row.key_name, &row.client, &row.method, &row.path})
+            *text = storable(*text);
         sends_.spawn(&send, this, std::move(row));
         return true;
     } catch (...) { // no memory

@@ -17,6 +17,7 @@ public:
     static std::string next_id(std::chrono::system_clock::time_point now);
 
     std::string id; // given by the log when the row comes without
+    std::string request_id; // what the client was told, and may have chosen itself: not always another one
     std::chrono::system_clock::time_point at;
     std::string key_name;
     std::string client; // an address

@@ -56,9 +56,10 @@ weir::task<weir::result<bool>> postgres_database::revoke_key(key_digest key) {
 weir::task<weir::result<void>> postgres_database::insert(std::span<audit_row const> rows) {
     auto const column = [rows](auto of) { return postgres::array_literal(rows, of); };
     auto got = co_await ask(
-        "INSERT INTO audit (id, at, key_name, client, method, path, status, took, request_bytes, response_bytes) "
+        "INSERT INTO audit (id, at, key_name, client, method, path, status, took, request_bytes, response_bytes, "
+        "request_id) "
         "SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], "
-        "$8::bigint[], $9::bigint[], $10::bigint[]) ON CONFLICT DO NOTHING",
+        "$8::bigint[], $9::bigint[], $10::bigint[], $11::text[]) ON CONFLICT DO NOTHING",
         column([](audit_row const& row) -> auto& { return row.id; }),
         column([](audit_row const& row) {
             return std::chrono::duration_cast<std::chrono::microseconds>(row.at.time_since_epoch()).count();
@@ -70,7 +71,8 @@ weir::task<weir::result<void>> postgres_database::insert(std::span<audit_row con
         column([](audit_row const& row) { return row.status; }),
         column([](audit_row const& row) { return row.took.count(); }),
         column([](audit_row const& row) { return row.request_bytes; }),
-        column([](audit_row const& row) { return row.response_bytes; }));
+        column([](audit_row const& row) { return row.response_bytes; }),
+        column([](audit_row const& row) -> auto& { return row.request_id; }));
     if (!got) co_return got.error();
     co_return weir::result<void>{};
 }

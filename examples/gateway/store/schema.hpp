@@ -8,7 +8,7 @@
 namespace gateway::schema {
 
 // SQLite: step n brings a file from `PRAGMA user_version` n to n + 1, inside a transaction of the caller's.
-inline constexpr std::array<char const*, 1> sqlite_steps{
+inline constexpr std::array<char const*, 2> sqlite_steps{
     R"(CREATE TABLE api_key (
          digest TEXT PRIMARY KEY, name TEXT NOT NULL, rate_limit INTEGER NOT NULL, enabled INTEGER NOT NULL,
          expires INTEGER) WITHOUT ROWID;
@@ -16,7 +16,8 @@ inline constexpr std::array<char const*, 1> sqlite_steps{
          id TEXT PRIMARY KEY, at INTEGER NOT NULL, key_name TEXT NOT NULL, client TEXT NOT NULL, method TEXT NOT NULL,
          path TEXT NOT NULL, status INTEGER NOT NULL, took INTEGER NOT NULL, request_bytes INTEGER NOT NULL,
          response_bytes INTEGER NOT NULL) WITHOUT ROWID;
-       CREATE INDEX audit_by_key ON audit (key_name, at);)"};
+       CREATE INDEX audit_by_key ON audit (key_name, at);)",
+    "ALTER TABLE audit ADD COLUMN request_id TEXT NOT NULL DEFAULT ''"};
 
 // PostgreSQL: one statement, so it is done whole or not at all; of several gateways that start at a time one does it.
 inline constexpr char const* postgres = R"(DO $migration$
@@ -32,6 +33,10 @@ BEGIN
       response_bytes bigint NOT NULL);
     CREATE INDEX audit_by_key ON audit (key_name, at);
     INSERT INTO gateway_schema VALUES (1);
+  END IF;
+  IF NOT EXISTS (SELECT FROM gateway_schema WHERE version = 2) THEN
+    ALTER TABLE audit ADD COLUMN request_id text NOT NULL DEFAULT '';
+    INSERT INTO gateway_schema VALUES (2);
   END IF;
 END $migration$)";
 

@@ -71,7 +71,10 @@ sqlite_connection::sqlite_connection(std::string const& path, std::int64_t max_p
     sqlite3_extended_result_codes(opened, 1);
     sqlite3_busy_handler(opened, &wait_for_lock, this);
     wait_until(weir::clock::now() + std::chrono::seconds{5});
-    execute("PRAGMA journal_mode = WAL");
+    // Where several connections change the mode of a new file at once, SQLite refuses some without asking the handler.
+    char const* const mode = "PRAGMA journal_mode = WAL";
+    for (int tries = 0; sqlite3_exec(opened, mode, nullptr, nullptr, nullptr) != SQLITE_OK; ++tries)
+        if ((last_error() & 0xff) != SQLITE_BUSY || !wait_for_lock(this, tries)) fail(last_error(), mode);
     execute("PRAGMA synchronous = FULL"); // in WAL mode less would lose the last commits with the power
     if (max_pages > 0) execute(("PRAGMA max_page_count = " + std::to_string(max_pages)).c_str());
     migrate();
@@ -80,7 +83,7 @@ sqlite_connection::sqlite_connection(std::string const& path, std::int64_t max_p
                    "ON CONFLICT DO NOTHING");
     revoke_ = prepare("UPDATE api_key SET enabled = 0 WHERE digest = ?");
     insert_ = prepare("INSERT INTO audit (id, at, key_name, client, method, path, status, took, request_bytes, "
-                      "response_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
+                      "response_bytes, request_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
     begin_ = prepare("BEGIN IMMEDIATE");
     commit_ = prepare("COMMIT");
     rollback_ = prepare("ROLLBACK");
@@ -165,7 +168,7 @@ weir::result<void> sqlite_connection::insert(std::span<audit_row const> rows) {
         run one{insert_};
         auto const at = std::chrono::duration_cast<std::chrono::microseconds>(row.at.time_since_epoch());
         one << row.id << std::int64_t{at.count()} << row.key_name << row.client << row.method << row.path << row.status
-            << std::int64_t{row.took.count()} << row.request_bytes << row.response_bytes;
+            << std::int64_t{row.took.count()} << row.request_bytes << row.response_bytes << row.request_id;
         code = one.step();
         if (code != SQLITE_DONE) break;
     }

@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Prints `weir: what (file:line)` to the error stream and aborts.
 [[noreturn]] WEIR_COLD inline void fatal(char const* what, char const* file, int line) noexcept {

@@ -7,7 +7,7 @@
 
 #include <atomic>
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T>
 using atomic = std::atomic<T>;

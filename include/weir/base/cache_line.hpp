@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Bytes. A constant of the library rather than std::hardware_destructive_interference_size, which changes with
 // tuning flags and would change the layout of types between two translation units.

@@ -5,7 +5,7 @@
 #include <system_error>
 #include <type_traits>
 
-namespace weir {
+namespace weir::inline v0 {
 
 enum class errc {
     cancelled = 1,  // a stop was requested

@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class>
 class function_ref;

@@ -23,7 +23,7 @@
 #include <mutex>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 using futex_word = atomic<std::uint32_t>;
 using futex_deadline = std::chrono::steady_clock::time_point; // max() never comes

@@ -1,7 +1,7 @@
 // weir/base/immovable.hpp: a base for what other threads or frames point to.
 #pragma once
 
-namespace weir {
+namespace weir::inline v0 {
 
 struct immovable {
     immovable() = default;

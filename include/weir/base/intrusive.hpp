@@ -8,7 +8,7 @@
 
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 

@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Throws std::system_error where there are exceptions, and ends the program where there are none.
 [[noreturn]] WEIR_COLD inline void throw_error(std::error_code error) {

@@ -6,7 +6,7 @@
 #include <new>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T>
 class slot {

@@ -11,7 +11,7 @@
 
 #include <cstddef>
 
-namespace weir {
+namespace weir::inline v0 {
 
 enum class thread_word : std::size_t { frame_pool, resume_loop, worker, turn_budget, task_tally };
 inline constexpr std::size_t thread_words = 5;

@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -29,7 +29,8 @@ constexpr std::string_view type_name() noexcept {
     // What follows the type is a further argument of the template, or the end.
     auto const end = text.find(';') == text.npos ? text.rfind(']') : text.find(';');
     text = text.substr(0, end);
-    if (text.starts_with("weir::")) text.remove_prefix(6);
+    for (std::string_view const known : {"weir::", "v0::"})
+        if (text.starts_with(known)) text.remove_prefix(known.size());
     return text;
 }
 

@@ -19,7 +19,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // T is copied for each receiver, under a lock: `bytes` or a std::shared_ptr where a copy would cost much or could throw.
 // Threads: any, for every function.

@@ -18,7 +18,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Needs:   of T: a move, and the end of what a move has left, neither throw nor touch this channel.
 // Threads: any, for every function, any number of senders and receivers.

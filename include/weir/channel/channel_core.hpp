@@ -15,7 +15,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 template <class T>
 class channel_core : immovable {

@@ -13,7 +13,7 @@
 #include <span>
 #include <utility>
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // For room: to send a value that lies with the attempt, or to reserve.
 template <class T>

@@ -23,7 +23,7 @@
 #include <utility>
 #include <vector>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // S is X& for a source that lies elsewhere and outlives this, X for one that was moved in: `chunks(source, 10)` decides.
 // It may itself be the source of something else.

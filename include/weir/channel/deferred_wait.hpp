@@ -10,7 +10,7 @@
 #include <optional>
 #include <utility>
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // Attempt: what is known before the wait.
 //   bool attempt()                          true when the wait is not needed

@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // Holds `fn` and `args` for calls that overlap. Each call gets its element, and the arguments as they lie here: `fn`
 // takes them by value for a copy of its own, or by reference; they outlive all calls.

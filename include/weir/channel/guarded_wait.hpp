@@ -10,7 +10,7 @@
 #include <coroutine>
 #include <utility>
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // `Side` has `bool settle(wake_list& woken)`, called under the lock: true when the wait is over before it began, and then
 // what was waited for is taken. It is asked twice, before the context is looked at and again before the coroutine is

@@ -21,7 +21,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // In which results are taken.
 enum class result_order : unsigned char { as_read, as_done };

@@ -20,7 +20,7 @@
 #include <system_error>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T>
 class results;

@@ -19,7 +19,7 @@
     "a read of a generator that has begun cannot be left when the time is over; let a task of a scope read it, and " \
     "take from that: read_ahead(children, std::move(generator), n)"
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -86,17 +86,30 @@ private:
     S source_;
 };
 
+// What stands in the two below has its bodies with it: clang before 17 finds no member of a constrained partial
+// specialisation that is defined behind it.
 template <source S>
     requires generated<std::remove_reference_t<S>>
 class reader<S> {
     using next = decltype(std::declval<S&>().next());
-    class move_out;
 
 public:
     using value_type = std::remove_pointer_t<decltype(std::declval<next&>().await_resume())>;
     static_assert(!std::is_const_v<value_type>, "elements are moved out of a generator");
     static_assert(!std::is_convertible_v<value_type, std::error_code>, "an error is no element; yield a result<void>");
 
+private:
+    class [[nodiscard]] move_out : public next {
+    public:
+        explicit move_out(next&& of) : next{std::move(of)} {}
+        result<value_type> await_resume() {
+            auto* const shown = next::await_resume();
+            if (!shown) return errc::closed;
+            return std::move(*shown);
+        }
+    };
+
+public:
     explicit reader(S&& from) : source_{std::forward<S>(from)} {}
     move_out read() { return move_out{source_.next()}; }
 
@@ -104,61 +117,43 @@ private:
     S source_;
 };
 
-template <source S>
-    requires generated<std::remove_reference_t<S>>
-class [[nodiscard]] reader<S>::move_out : public next {
-public:
-    explicit move_out(next&& of) : next{std::move(of)} {}
-    result<value_type> await_resume() {
-        auto* const shown = next::await_resume();
-        if (!shown) return errc::closed;
-        return std::move(*shown);
-    }
-};
-
 // Elements of a named range are copied, unless it is one whose references may be moved from.
 template <source S>
     requires std::ranges::input_range<S>
 class reader<S> {
-    class at_once;
-
 public:
     using value_type = std::ranges::range_value_t<S>;
     static_assert(!std::is_convertible_v<value_type, std::error_code>, "an error is no element; give a result<void>");
 
+private:
+    class [[nodiscard]] at_once {
+    public:
+        explicit at_once(result<value_type>&& read) : read_{std::move(read)} {}
+        bool await_ready() const noexcept { return true; }
+        void await_suspend(std::coroutine_handle<>) const noexcept {}
+        result<value_type> await_resume() { return std::move(read_); }
+
+    private:
+        result<value_type> read_;
+    };
+
+public:
     explicit reader(S&& from) : source_{std::forward<S>(from)} {}
     at_once read() { return at_once{step()}; }
 
 private:
-    result<value_type> step();
+    result<value_type> step() {
+        if (std::exchange(ended_, true)) return errc::closed; // the end, too, when the range throws now
+        if (at_) ++*at_;
+        else at_.emplace(std::ranges::begin(source_));
+        if (*at_ == std::ranges::end(source_)) return errc::closed;
+        ended_ = false;
+        return static_cast<value_type>(**at_);
+    }
 
     S source_;
     std::optional<std::ranges::iterator_t<S>> at_; // nothing before the first step
     bool ended_ = false;
 };
-
-template <source S>
-    requires std::ranges::input_range<S>
-class [[nodiscard]] reader<S>::at_once {
-public:
-    explicit at_once(result<value_type>&& read) : read_{std::move(read)} {}
-    bool await_ready() const noexcept { return true; }
-    void await_suspend(std::coroutine_handle<>) const noexcept {}
-    result<value_type> await_resume() { return std::move(read_); }
-
-private:
-    result<value_type> read_;
-};
-
-template <source S>
-    requires std::ranges::input_range<S>
-auto reader<S>::step() -> result<value_type> {
-    if (std::exchange(ended_, true)) return errc::closed; // the end, too, when the range throws now
-    if (at_) ++*at_;
-    else at_.emplace(std::ranges::begin(source_));
-    if (*at_ == std::ranges::end(source_)) return errc::closed;
-    ended_ = false;
-    return static_cast<value_type>(**at_);
-}
 
 } // namespace weir

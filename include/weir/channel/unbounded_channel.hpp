@@ -22,7 +22,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // How nobody sleeps while something is there. A queue's `try_pop` may miss a value that lies in it, and its size is only
 // a hint; so neither is asked. The tally counts in one word what was pushed completely, and the two sides settle on it:

@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // bits    what they say
 // 0       closed: no send begins any more

@@ -13,7 +13,7 @@
 #include <memory>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: any, for every function.
 template <class T>

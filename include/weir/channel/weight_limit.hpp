@@ -9,7 +9,7 @@
 #include <ranges>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // The bytes of a contiguous range: a string, a vector, a span, a buffer.
 class byte_size {

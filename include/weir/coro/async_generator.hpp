@@ -19,7 +19,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: one consumer at a time.
 template <class T>

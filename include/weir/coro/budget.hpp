@@ -10,7 +10,7 @@
 
 #include <coroutine>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class turn_budget {
 public:

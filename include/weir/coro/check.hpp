@@ -6,7 +6,7 @@
 
 #include <coroutine>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // `co_await check();`  Never suspends.
 // Errors: throws std::system_error with the reason of a stop, or errc::timed_out once the deadline of the context is

@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T>
 concept awaiter = requires(T& t) {

@@ -12,15 +12,13 @@
 #include <chrono>
 #include <coroutine>
 
-namespace weir {
+namespace weir::inline v0 {
 
 using clock = std::chrono::steady_clock;
 using time_point = clock::time_point;
 using duration = clock::duration;
 
 inline constexpr time_point no_deadline = time_point::max();
-
-enum class priority : unsigned char { high, normal, low };
 
 class context {
 public:

@@ -7,7 +7,9 @@
 
 #include <coroutine>
 
-namespace weir {
+namespace weir::inline v0 {
+
+enum class priority : unsigned char { high, normal, low };
 
 // One unit of work. It lies in the frame of who waits or in a promise, so that queueing it allocates nothing.
 // Needs: to stay where it is until it has run; whoever runs it touches it no more once `run` is called.
@@ -54,6 +56,8 @@ public:
     // Takes `work` back, which was offered. True when nobody else has it or ever will: it is the caller's to run or not.
     // False for any reason: then it runs as it was queued.
     virtual bool take_back([[maybe_unused]] job& work) noexcept { return false; }
+    // Where the same scheduler takes work of that priority from; itself where it knows of none. Lives as long as this.
+    virtual executor& at([[maybe_unused]] priority level) noexcept { return *this; }
 
 protected:
     executor() = default;
@@ -70,6 +74,7 @@ public:
     void post_last(job& work) const noexcept { target_->post_last(work); }
     void offer(job& work) const noexcept { target_->offer(work); }
     bool take_back(job& work) const noexcept { return target_->take_back(work); }
+    executor_ref at(priority level) const noexcept { return target_->at(level); }
 
     explicit operator bool() const noexcept { return target_ != nullptr; }
     bool operator==(executor_ref const&) const = default;

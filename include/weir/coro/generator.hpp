@@ -23,7 +23,7 @@
     "this compiler (GCC before 13) would destroy twice what braces build in a co_yield; yield a named one, or give " \
     "the type a constructor"
 
-namespace weir {
+namespace weir::inline v0 {
 
 // GCC before 13 destroys twice what is built in braces inside a co_yield. It cannot be told from what was moved there.
 template <class T>

@@ -31,7 +31,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // `co_await prefetched(p)` asks for the line at `p` and lets the other lookups go on; gives `p` back.
 template <class T>
@@ -101,6 +101,17 @@ private:
 template <std::size_t Width, std::ranges::input_range Keys, class Lookup, class Use>
 void interleave(Keys&& keys, Lookup lookup, Use use);
 
+namespace detail {
+
+// What interleave takes a coroutine out of its lookup with: a class, because clang before 17 does not know a constrained
+// function again which a class names its friend.
+struct lookup_taker {
+    template <class Lookup>
+    static auto take(Lookup&& lookup) noexcept { return lookup.release(); }
+};
+
+} // namespace detail
+
 // One lookup, which begins when it is called, inside interleave. Gives a T, which is no reference; may await prefetched,
 // and nothing else. It should take its key by value, because that of a range which makes keys up is gone by the next.
 // A choice that goes either way, such as that of a search's half, is better computed than branched on: where memory is no
@@ -117,8 +128,7 @@ public:
     }
 
 private:
-    template <std::size_t Width, std::ranges::input_range Keys, class Lookup, class Use>
-    friend void interleave(Keys&& keys, Lookup lookup, Use use);
+    friend struct detail::lookup_taker;
 
     using handle = std::coroutine_handle<promise_type>;
     explicit interleaved(handle coroutine) noexcept : handle_{coroutine} {}
@@ -202,7 +212,7 @@ void interleave(Keys&& keys, Lookup lookup, Use use) {
     // I1: between two lookups' turns exactly the places [first, end) hold a lookup, and it waits for memory.
     // I2: a place whose lookup is gone holds none, so that the end of an exception's way destroys each once.
     struct place {
-        typename started::handle lookup;
+        std::coroutine_handle<typename started::promise_type> lookup;
         std::size_t number;
     };
     struct all_places {
@@ -225,7 +235,7 @@ void interleave(Keys&& keys, Lookup lookup, Use use) {
     // Begins lookups at a place until one waits for memory there; false when there is no key left.
     auto const fill = [&](place& at) {
         while (next != last) {
-            at.lookup = lookup(*next).release();
+            at.lookup = detail::lookup_taker::take(lookup(*next));
             at.number = number++;
             ++next;
             if (!at.lookup.done()) return true;

@@ -7,7 +7,7 @@
 
 #include <coroutine>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class promise_base;
 

@@ -12,7 +12,7 @@
 #include <utility>
 #include <variant>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // What a void becomes among values.
 template <class T>

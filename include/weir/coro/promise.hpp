@@ -14,7 +14,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // A promise whose frame comes from the thread's frame_pool, and whose start checks the frame.
 class pooled_promise {

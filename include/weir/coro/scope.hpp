@@ -13,6 +13,7 @@
 #include <weir/coro/context.hpp>
 #include <weir/coro/joint.hpp>
 #include <weir/coro/outcome.hpp>
+#include <weir/coro/shared_priority.hpp>
 #include <weir/coro/task.hpp>
 #include <weir/coro/task_tally.hpp>
 #include <weir/coro/transfer.hpp>
@@ -25,7 +26,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: spawn, request_stop and the observers may be called from any child and from the body.
 class scope : joint {
@@ -79,7 +80,7 @@ private:
     void launch(task<> child) noexcept {
         child_promise& promise = adopt(std::move(child)).promise();
         promise.run_with(&begin);
-        context_.executor.post(promise);
+        executor_of(context_).post(promise);
     }
     static void begin(job& child) noexcept {
         task_tally::count_begun(); // here and not in launch, which may be called on a thread of another executor

@@ -15,7 +15,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // One who hears of a stop; for authors of primitives. A stop comes to it in two steps.
 // `claim` is called under the source's lock and only decides: true means that the listener's frame stays alive, whatever

@@ -9,7 +9,7 @@
 
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // An executor that a plain thread drains; it sleeps while there is nothing to do.
 class run_loop final : public executor, immovable {

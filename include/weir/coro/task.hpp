@@ -16,7 +16,7 @@
 #include <source_location>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T = void>
 class task;

@@ -10,7 +10,7 @@
 
 #include <cstdint>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: the thread that it is installed on counts; any may read.
 class task_tally : immovable {

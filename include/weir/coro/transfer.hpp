@@ -12,7 +12,7 @@
 #include <cstddef>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 #if WEIR_TRANSFER_IS_TAIL_CALL
 

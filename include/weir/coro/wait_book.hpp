@@ -21,7 +21,7 @@
 #include <new>
 #include <source_location>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // One who waits for something, or who holds it.
 class wait_entry : public list_node {

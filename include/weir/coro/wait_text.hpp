@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class wait_text {
 public:

@@ -25,13 +25,14 @@
 #include <weir/base/intrusive.hpp>
 #include <weir/base/result.hpp>
 #include <weir/coro/context.hpp>
+#include <weir/coro/shared_priority.hpp>
 #include <weir/coro/wait_book.hpp>
 
 #include <coroutine>
 #include <cstdint>
 #include <source_location>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class waiter : public resume_job, public list_node {
 public:
@@ -57,7 +58,7 @@ public:
         resumes(handle);
         context_ = &context_of(handle);
         complete_unpublished();
-        context_->executor.post_last(*this);
+        executor_of(*context_).post_last(*this);
         // ---- the frame may be gone
     }
 
@@ -78,7 +79,7 @@ public:
         return phase_.compare_exchange_strong(expected, phase::completed, relaxed, relaxed);
     }
     // Sends the coroutine back to its executor. The last touch of who claimed.
-    void wake() noexcept { context_->executor.post(*this); }
+    void wake() noexcept { executor_of(*context_).post(*this); }
 
     // What await_resume returns: nothing, or the reason of the stop.
     result<void> finish() noexcept;

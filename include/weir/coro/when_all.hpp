@@ -16,7 +16,7 @@
 #include <variant>
 #include <vector>
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 

@@ -3,10 +3,11 @@
 
 #include <weir/base/immovable.hpp>
 #include <weir/coro/context.hpp>
+#include <weir/coro/shared_priority.hpp>
 
 #include <coroutine>
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
@@ -16,7 +17,7 @@ public:
     template <class Promise>
     WEIR_HANDS_OVER void await_suspend(std::coroutine_handle<Promise> handle) noexcept {
         turn_.resumes(handle);
-        context_of(handle).executor.post_last(turn_);
+        executor_of(context_of(handle)).post_last(turn_);
         // ---- the coroutine may run elsewhere
     }
     void await_resume() const noexcept {}

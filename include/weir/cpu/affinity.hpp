@@ -13,7 +13,7 @@
 #include <sched.h>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 // The CPUs that this thread may run on, beyond 1024 too.
 inline result<cpu_set> this_thread_cpus() {

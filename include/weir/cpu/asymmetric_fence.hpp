@@ -18,7 +18,7 @@
 #include <unistd.h>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 class asymmetric_fence {
 public:

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // What the control groups of this process grant it. A limit binds all below it, so the least on the way up counts.
 struct cpu_grant {

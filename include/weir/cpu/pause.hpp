@@ -13,7 +13,7 @@
 #include <thread>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Tells the core that this is a spin loop: saves power and leaves the sibling thread its share.
 // Cost: 10 to 50 ns on x86 from Skylake on, a few elsewhere.

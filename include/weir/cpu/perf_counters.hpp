@@ -23,7 +23,7 @@
 #include <unistd.h>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 enum class perf_event : unsigned {
     cycles,

@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class Take>
     requires std::is_invocable_v<Take&, perf_reading const&>

@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <vector>
 
-namespace weir {
+namespace weir::inline v0 {
 
 enum class placement {
     compact, // near each other, one CPU a thread: siblings of a core first, then the cores of one cache, then of a node

@@ -8,7 +8,7 @@
 #include <weir/base/immovable.hpp>
 #include <weir/cpu/pause.hpp>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class posters : immovable {
 public:

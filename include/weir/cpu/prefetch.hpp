@@ -11,7 +11,7 @@
 #include <ranges>
 #include <type_traits>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // How soon the line will be needed again, and so how near it is kept.
 enum class locality {

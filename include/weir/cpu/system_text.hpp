@@ -11,7 +11,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace weir::system_text {
+namespace weir::inline v0::system_text {
 
 // The whole file; none where it cannot be read. A file that the kernel writes has no size, so it is read to its end.
 inline std::optional<std::string> read(std::string const& path) {

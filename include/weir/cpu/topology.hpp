@@ -15,7 +15,7 @@
 #include <tuple>
 #include <vector>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // CPUs that share one core's units: SMT siblings.
 struct cpu_core {

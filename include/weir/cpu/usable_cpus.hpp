@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <thread>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // At least one: the CPUs of the mask that the grant also names, at most as many as the quota is worth, rounded up, since
 // a worker more shares the rest of the time, and a worker fewer would leave it unused.

@@ -21,7 +21,7 @@
 #include <system_error>
 #include <utility>
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class batch_core : immovable {
 public:

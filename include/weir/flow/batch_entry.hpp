@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <utility>
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 inline void batch_caller::weighs(std::size_t weight) noexcept {
     weight_ = std::clamp<std::size_t>(weight, 1, core_.bounds().max_weight);

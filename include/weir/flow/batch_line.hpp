@@ -13,7 +13,7 @@
 #include <algorithm>
 #include <cstddef>
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class batch_line : immovable {
 public:

@@ -22,7 +22,7 @@
 #include <memory>
 #include <utility>
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class batch_partition : public list_node, immovable { // linked while it is hungry
 public:

@@ -13,7 +13,7 @@
 #include <string>
 #include <type_traits>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Nothing: any request is as good as any other.
 struct no_rules {};

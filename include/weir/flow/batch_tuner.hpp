@@ -26,7 +26,7 @@
 #include <cstddef>
 #include <utility>
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class batch_tuner {
 public:

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 inline batch_lane* batch_core::start_lane(batch_partition& of) noexcept {
     if (!may_start(of)) return nullptr; // keeps J3: those under way will look

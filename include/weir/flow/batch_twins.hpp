@@ -14,7 +14,7 @@
 #include <cstdint>
 #include <memory>
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class batch_caller;
 

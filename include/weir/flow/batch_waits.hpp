@@ -9,8 +9,9 @@
 
 #include <algorithm>
 #include <coroutine>
+#include <source_location>
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // Until the batch is full, or is due, or somebody asks for all at once. One wait may end early, as the line changes:
 // a lane asks again until it is told that there is nothing to wait for.
@@ -21,8 +22,9 @@ public:
         : waiter{&nobody}, timer{&claim_for, &fired}, core_{of}, partition_{*lane.partition_}, reached_{reached} {}
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> lane) noexcept {
-        return listen(lane) && begin();
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> lane,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        return listen(lane, at) && begin();
     }
     // Returns: whether to ask again.
     bool await_resume() noexcept {
@@ -49,12 +51,13 @@ private:
     timer_wheel* wheel_ = nullptr;
 };
 
-// A lane's look for more to do. It goes on, moves to the executor of who is next in line, or rests.
+// A lane's look for more to do. It queues again, where who is next in line says, behind those it has just answered: they may
+// ask again, and a lane with much to do holds nobody up. Or it rests.
 class batch_core::rest_wait {
 public:
     rest_wait(batch_core& of, batch_lane& lane) noexcept : core_{of}, lane_{lane} {}
     bool await_ready() const noexcept { return false; }
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<> run) noexcept;
+    WEIR_HANDS_OVER void await_suspend(std::coroutine_handle<> run) noexcept;
     void await_resume() const noexcept {}
 
 private:
@@ -68,8 +71,9 @@ public:
     explicit quiet_wait(batch_core& of) noexcept : waiter{&abandon}, core_{of} {}
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> self) noexcept {
-        return listen(self) && begin();
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> self,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        return listen(self, at) && begin();
     }
     result<void> await_resume() noexcept { return finish(); }
 
@@ -104,11 +108,10 @@ inline bool batch_core::linger_wait::begin() noexcept {
     return wheel.insert_if(*this, at, [this] { return publish(); }); // await_resume waits for the lock that we hold
 }
 
-inline bool batch_core::rest_wait::await_suspend(std::coroutine_handle<>) noexcept {
+inline void batch_core::rest_wait::await_suspend(std::coroutine_handle<>) noexcept {
     batch_core& core = core_;
     batch_lane& lane = lane_;
-    bool moves = false;
-    bool goes_on = false;
+    bool again = false;
     wake_list woken;
     {
         spin_guard const held{core.lock_};
@@ -117,9 +120,8 @@ inline bool batch_core::rest_wait::await_suspend(std::coroutine_handle<>) noexce
         batch_partition* const next = core.next_for_lane(done);
         if (next) {
             core.assign(lane, *next);
-            executor_ref const to = core.next_executor(*next);
-            moves = to != lane.where_.executor; // the one that it runs on may end with those it has just answered
-            lane.where_.executor = to;
+            lane.where_.executor = core.next_executor(*next); // the last one may end with those who were answered
+            again = true;
         } else {
             --core.active_;
             core.idle_.push(lane); // keeps J3: nothing is pending, or enough others collect or are under way
@@ -133,12 +135,10 @@ inline bool batch_core::rest_wait::await_suspend(std::coroutine_handle<>) noexce
                 if (one->claim()) woken.add(*one);
             core.drainers_count_ = 0;
         }
-        goes_on = next && !moves;
     }
     // ---- at rest, another may start the lane, or destroy it with the batcher
-    if (moves) lane.launch();
+    if (again) lane.launch();
     woken.wake_all();
-    return !goes_on;
 }
 
 inline bool batch_core::quiet_wait::begin() noexcept {

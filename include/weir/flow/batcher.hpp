@@ -29,11 +29,12 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <source_location>
 #include <span>
 #include <type_traits>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: any, for every function.
 template <class Request, class Reply, class Rules = no_rules>
@@ -71,6 +72,10 @@ public:
     // A handler may submit to its own batcher: it borrows a lane until it has its answer, which costs an allocation the
     // first time. Through another batcher or a coalescer it is not recognised, and counts as anybody else.
     operation<caller, batcher&, Request> submit(Request request) {
+        // What braces built in the await expression cannot be told from what was moved there.
+        static_assert(!WEIR_GCC_BEFORE_13 || !std::is_aggregate_v<Request> || std::is_trivially_destructible_v<Request>,
+                      "this compiler (GCC before 13) would destroy twice what braces build in an await expression; give "
+                      "the type of the request a constructor");
         return operation<caller, batcher&, Request>{*this, std::move(request)};
     }
 
@@ -137,8 +142,9 @@ public:
     }
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> self) noexcept {
-        if (!this->listen(self)) return false;
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> self,
+                                       std::source_location at = std::source_location::current()) noexcept {
+        if (!this->listen(self, at)) return false;
         bool const from_handler = of_.is_lane(this->where());
         for (;;) {
             auto const became = of_.core_.template enqueue<ruled>(*this, from_handler, number());

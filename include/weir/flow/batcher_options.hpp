@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // What becomes of a request that comes while `max_pending` others are in line.
 enum class overflow : unsigned char {

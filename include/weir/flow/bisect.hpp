@@ -11,7 +11,7 @@
 #include <cstddef>
 #include <limits>
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class bisection {
 public:

@@ -20,7 +20,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class breaker_options {
 public:

@@ -31,7 +31,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // What a value weighs when nobody says: each as much as any other.
 struct weighs_one {
@@ -222,8 +222,7 @@ void coalescer<Key, Value, Hash, Equal, Weight>::grow(shard& one) noexcept {
         length = one.table.wanted();
     }
     if (length == 0) return;
-    // Without memory the table stays as it is, and chains grow longer.
-    detail::flight_table::segment fresh{new (std::nothrow) detail::table_node* [length] {}};
+    auto fresh = detail::flight_table::make(length);
     if (!fresh) return;
     typename shard::guard held{one};
     one.table.adopt(fresh, length);

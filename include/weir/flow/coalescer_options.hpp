@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class histogram;
 
@@ -21,6 +21,7 @@ public:
     std::size_t shards = 16; // rounded up to a power of two
     // Where flights run; where it is empty, each on the executor of who leads it. That one must outlive the flight, even
     // if the leader has left: so set it where callers bring executors that come and go.
+    // Of the queues that it has for priorities (executor::at) a flight goes through that of its most urgent caller.
     executor_ref executor;
     // Lets a flight that everybody has left go on, so that what it brings can be kept; otherwise it is asked to stop.
     bool finishes_abandoned = false;
@@ -57,6 +58,11 @@ public:
     void record(duration took) const noexcept { record_(*load_times_, took); }
 
     bool keeps() const noexcept { return time_to_live > duration::zero() || negative_time_to_live > duration::zero(); }
+    // Whether something that is kept may be past its time one day.
+    bool ages() const noexcept {
+        auto const ends = [](duration life) { return life > duration::zero() && life < duration::max(); };
+        return ends(time_to_live) || ends(negative_time_to_live);
+    }
     bool bounded() const noexcept {
         constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max();
         return max_entries != unbounded || max_weight != unbounded;

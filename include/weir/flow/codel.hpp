@@ -13,7 +13,7 @@
 #include <algorithm>
 #include <chrono>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class codel_options {
 public:

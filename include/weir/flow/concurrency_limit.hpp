@@ -20,7 +20,7 @@
 #include <cstdint>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class concurrency_options {
 public:

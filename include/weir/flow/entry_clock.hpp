@@ -13,7 +13,7 @@
 #include <time.h>
 #endif
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class entry_clock {
 public:

@@ -1,7 +1,7 @@
 // weir/flow/equal_keys.hpp: compares keys of any two types that can be compared.
 #pragma once
 
-namespace weir {
+namespace weir::inline v0 {
 
 // As std::equal_to<>, which lives in a header that costs every user compile time.
 struct equal_keys {

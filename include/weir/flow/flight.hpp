@@ -20,7 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // One who waits for a flight.
 class flight_waiter : public waiter {
@@ -94,7 +94,7 @@ protected:
     void prepare(flight_gate& gate, flight_shard& shard, executor_ref runs_on, priority urgency) noexcept {
         gate_ = &gate;
         shard_ = &shard;
-        context_ = context{runs_on}.with_stop(stop_.token());
+        context_ = context{runs_on.at(urgency)}.with_stop(stop_.token());
         context_.priority = urgency;
         is_given(urgency);
         context_.origin = origin();

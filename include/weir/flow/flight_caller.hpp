@@ -10,10 +10,11 @@
 
 #include <coroutine>
 #include <cstdint>
+#include <source_location>
 #include <system_error>
 #include <utility>
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // Whether what is kept will do.
 enum class asks : unsigned char { usual, anew };
@@ -32,15 +33,17 @@ public:
         if (!may_hit()) return false;
         hash_ = of_.hash_of(key_);
         flight_shard& in = of_.shard_of(hash_);
+        if (in.policy) in.policy->sees_soon(hash_);
         time_point const seen = of_.rules_.clock.recent();
         spin_guard const held{in.lock};
-        if (in.policy) in.policy->saw(hash_);
         flight* const found = of_.find(in, hash_, key_);
+        if (in.policy && !(found && in.policy->settled(*found))) in.policy->saw(hash_);
         return found && hit(in, *found, seen);
     }
     template <class Promise>
-    WEIR_HANDS_OVER std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) noexcept {
-        if (!listen(self)) return transfer(self);
+    WEIR_HANDS_OVER std::coroutine_handle<> await_suspend(
+        std::coroutine_handle<Promise> self, std::source_location at = std::source_location::current()) noexcept {
+        if (!listen(self, at)) return transfer(self);
         boarding how = boarding::settled;
         flight* led = nullptr;
         executor_ref const from = where().executor;

@@ -14,7 +14,7 @@
 #include <array>
 #include <cstdint>
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class flight_descent : public flight_urgency {
 public:

@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class flight_gate : immovable {
 public:

@@ -10,14 +10,18 @@
 #include <cstdint>
 #include <utility>
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 inline void flight_core::enter(flight_shard::guard& held, std::uint64_t hash, flight_core* elder,
                                time_point seen) noexcept {
-    if (rules().keeps) {
-        auto const past = [&](flight_core& one) { return &one != elder && !one.running() && !one.useful(seen); };
-        // Two buckets for each that comes: so what is past its time leaves sooner than new ones come.
-        for (int n = 0; n < 2; ++n) held.forget_some(shard_->sweeps_at, past);
+    if (rules().ages) {
+        int looks = 0;
+        auto const past = [&](flight_core& one) {
+            ++looks;
+            return &one != elder && !one.running() && !one.useful(seen);
+        };
+        // Two looks for each that comes: so what is past its time leaves sooner than new ones come.
+        for (int n = 0; n < 2 && looks < 2; ++n) held.forget_some(shard_->sweeps_at, past);
     }
     if (elder && !elder->useful(seen)) {
         elder->forget(held);

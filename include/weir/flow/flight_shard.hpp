@@ -18,7 +18,7 @@
 #include <memory>
 #include <utility>
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class flight_core;
 
@@ -27,7 +27,8 @@ inline time_point later(time_point at, duration by) noexcept { return by < no_de
 
 // How long what has landed is kept: the options of a coalescer, for its flights.
 struct keep_rules : immovable {
-    explicit keep_rules(coalescer_options const& told) noexcept : options{told}, clock{told.now}, keeps{told.keeps()} {}
+    explicit keep_rules(coalescer_options const& told) noexcept
+        : options{told}, clock{told.now}, keeps{told.keeps()}, ages{told.ages()} {}
 
     // How long something is fresh that ended so.
     duration lifetime(bool succeeded) noexcept {
@@ -41,6 +42,7 @@ struct keep_rules : immovable {
     coalescer_options const options;
     entry_clock const clock;
     bool const keeps;
+    bool const ages; // something that is kept may be past its time one day
     jitter chance;
     // What a value weighs, where somebody bounds that.
     std::size_t (*weigh)(void const* weigher, flight_core const& landed) noexcept = nullptr;

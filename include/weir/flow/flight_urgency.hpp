@@ -8,56 +8,40 @@
 // flight is stopped by the last who leaves: so the end of an early deadline cannot end what a later one has extended.
 // Who leaves takes nothing back: the loader has acted upon what it saw, and to find the next most urgent would be a walk
 // over all callers under a lock for each of a crowd that leaves.
-// Not:      told to what the loader waits for already: another flight, for instance, keeps what it was told. Nor is a
-//           flight moved: it stays on the executor on which it began, in that queue of a runtime.
+// A flight whose priority has risen is woken at the new one from its next wait on (coro/shared_priority.hpp).
+// Not:      told to what the loader waits for already: another flight, for instance, keeps what it was told.
 #pragma once
 
 #include <weir/base/atomic.hpp>
-#include <weir/base/immovable.hpp>
 #include <weir/coro/context.hpp>
+#include <weir/coro/shared_priority.hpp>
 
 #include <algorithm>
-#include <cstdint>
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 
-class flight_urgency : immovable {
+class flight_urgency : public shared_priority {
 public:
-    // What context::origin says of work that is done for this one. Bit 0 tells a flight from a batch.
-    void const* origin() const noexcept { return reinterpret_cast<char const*>(this) + 1; }
     // The one that this is done for; null where that is no flight.  Needs: to be called by work that is done for it.
     static flight_urgency* of_origin(void const* origin) noexcept {
-        auto const bits = reinterpret_cast<std::uintptr_t>(origin);
-        return bits & 1 ? reinterpret_cast<flight_urgency*>(bits - 1) : nullptr;
+        return static_cast<flight_urgency*>(shared_priority::of_origin(origin)); // nothing else shares one
     }
 
     // Threads: any. A look may be late by a join that nothing orders before it.
     time_point until() const noexcept { return until_.load(relaxed); } // a number: nothing is published by it
-    priority level() const noexcept { return level_.load(relaxed); }   // the same
-    // What its context says, and a narrower one that does not say otherwise.
-    priority given_level() const noexcept { return given_; }
 
-    // Before it begins: its context has this priority.
-    void is_given(priority level) noexcept {
-        given_ = level;
-        level_.store(level, relaxed); // not yet known to others
-    }
     // The rest under the shard's lock.
     void serves(context const& caller) noexcept;
     // It goes on although nobody waits for it.
     void has_time() noexcept { until_.store(no_deadline, relaxed); } // keeps U1, U2
 
 private:
-    // U1: until_ is no earlier, and level_ no lower, than what any caller had when it was linked; neither goes back.
+    // U1: until() is no earlier, and level() no lower, than what any caller had when it was linked; neither goes back.
     // U2: both are written under the shard's lock alone, so that of two who join at once neither undoes the other's.
     atomic<time_point> until_{time_point::min()};
-    atomic<priority> level_{priority::low};
-    priority given_ = priority::low;
 };
-
-static_assert(alignof(flight_urgency) > 1);
 
 } // namespace detail
 
@@ -68,17 +52,10 @@ inline time_point deadline_of(context const& here) noexcept {
     return flight ? std::min(here.deadline, flight->until()) : here.deadline;
 }
 
-// The priority that holds now: for a flight the highest of its callers', unless what is done was given another.
-inline priority priority_of(context const& here) noexcept {
-    auto const* const flight = detail::flight_urgency::of_origin(here.origin);
-    return flight && here.priority == flight->given_level() ? flight->level() : here.priority;
-}
-
 inline void detail::flight_urgency::serves(context const& caller) noexcept {
     time_point const until = deadline_of(caller);
     if (until > until_.load(relaxed)) until_.store(until, relaxed); // own words, by the lock: keeps U1, U2
-    priority const wanted = priority_of(caller);
-    if (wanted < level_.load(relaxed)) level_.store(wanted, relaxed); // the same; high is the least
+    rises_to(priority_of(caller)); // the same
 }
 
 } // namespace weir

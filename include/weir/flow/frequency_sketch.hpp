@@ -18,7 +18,7 @@
 #include <cstdint>
 #include <memory>
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 class frequency_sketch : immovable {
 public:
@@ -39,6 +39,8 @@ public:
             for (place const one : places) *one.word += std::uint64_t{one.read() == least} << one.shift;
         if (++sightings_ == between_) age();
     }
+    // Asks for what add will touch.  Threads: any.
+    void prefetch(std::uint64_t hash) const noexcept { __builtin_prefetch(&line_of(spread(hash)), 1); }
     unsigned estimate(std::uint64_t hash) const noexcept { return static_cast<unsigned>(least_of(places_of(hash))); }
 
 private:
@@ -56,10 +58,13 @@ private:
         for (place const one : places) least = std::min(least, one.read());
         return least;
     }
+    // The table of entries has taken the low bits as they are.
+    static std::uint64_t spread(std::uint64_t hash) noexcept { return hash * 0x9E3779B97F4A7C15u; }
+    line& line_of(std::uint64_t spread_hash) const noexcept { return table_[(spread_hash >> 32) & (lines_ - 1)]; }
     // Each of the four lies in a pair of words of its own.
     std::array<place, 4> places_of(std::uint64_t hash) const noexcept {
-        hash *= 0x9E3779B97F4A7C15u; // the table of entries has taken the low bits as they are
-        line& in = table_[(hash >> 32) & (lines_ - 1)];
+        hash = spread(hash);
+        line& in = line_of(hash);
         std::array<place, 4> places;
         for (unsigned n = 0; n < 4; ++n) {
             auto const bits = static_cast<unsigned>(hash >> (8 * n)) & 0xff;

@@ -14,7 +14,7 @@
 #include <chrono>
 #include <cmath>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class gradient_options {
 public:

@@ -19,7 +19,7 @@
 #include <system_error>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class hedge_options {
 public:

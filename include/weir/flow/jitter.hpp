@@ -12,7 +12,7 @@
 
 #include <cstdint>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class jitter : immovable {
 public:

@@ -17,7 +17,7 @@
 #include <unordered_map>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: any, for every function.
 // `Hash` and `Equal` that are both transparent allow look-ups by other types than Key.

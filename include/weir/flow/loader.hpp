@@ -16,7 +16,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class loader_options {
 public:

@@ -17,7 +17,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 template <class Key, class Value>
 class loader_flight;
@@ -52,7 +52,7 @@ class loader_flight : public promise_base, public resume_job, public flight_core
                 auto& one = static_cast<loader_flight&>(done);
                 weir::resume(one.land(one.how(), one.weight()));
             });
-            self.promise().where().executor.post(self.promise());
+            executor_of(self.promise().where()).post(self.promise());
             return std::noop_coroutine();
 #else
             auto& one = self.promise();
@@ -80,12 +80,12 @@ public:
     // Begins, for a leader on the executor `from`: at once where that is where the flight runs.
     std::coroutine_handle<> depart(executor_ref from) noexcept {
         if (from == where().executor) return transfer(handle());
-        where().executor.post(*this);
+        executor_of(where()).post(*this);
         return std::noop_coroutine();
     }
 
     // Likewise, for a leader who does not wait.
-    void depart_alone() noexcept { where().executor.post(*this); }
+    void depart_alone() noexcept { executor_of(where()).post(*this); }
 
     // Needs: it has landed, and well.
     Value const& value() const noexcept { return value_.value(); }

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-namespace weir {
+namespace weir::inline v0 {
 
 constexpr std::uint64_t mix_hash(std::uint64_t hash) noexcept {
     hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9u;

@@ -14,7 +14,7 @@
 #include <weir/sync/mutex.hpp>
 #include <weir/timer/sleep.hpp>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: any, for every function.
 class rate_limiter : immovable {

@@ -20,7 +20,7 @@
 #include <span>
 #include <utility>
 
-namespace weir::detail {
+namespace weir::inline v0::detail {
 
 // One submit, with its request until it is dispatched and its reply from then on.
 template <class Request, class Reply>

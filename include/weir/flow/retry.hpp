@@ -20,12 +20,21 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
-// Everything but what says that nobody wants an answer any more, or that another try would say the same.
+// Everything but what says that nobody wants an answer any more, that another try would say the same, or that there is
+// too much to do already. So neither is
+//   overloaded    the call was shed, to be rid of it: who tries again takes the place of one that was not tried yet, and
+//                 where each floor of a service does so, an overload feeds itself. Its caller is told at once instead.
+//   circuit_open  the breaker asks by itself, by a few probes and after a longer time than a pause; until then it would
+//                 refuse each try, and each would cost a part of the budget.
+// For a circuit_breaker, which counts by this, they are no failures of the other side: it has not been asked.
+// Source: B. Beyer et al., "Site Reliability Engineering", 2016, chapter 21, "Handling Overload".
 inline bool worth_retrying(std::error_code error) noexcept {
-    return error != errc::cancelled && error != errc::shut_down && error != errc::closed &&
-           error != errc::self_deadlock && error != errc::unsupported;
+    for (errc const hopeless : {errc::cancelled, errc::shut_down, errc::closed, errc::self_deadlock, errc::unsupported,
+                                errc::overloaded, errc::circuit_open})
+        if (error == hopeless) return false;
+    return true;
 }
 
 class retry_options {
@@ -76,7 +85,8 @@ auto retry(retry_options with, F fn, Args... args) -> task<await_result_t<std::i
         if (got || attempt >= with.attempts || !with.retryable(got.error())) co_return got;
         if (here.stop.stop_requested()) co_return got;
         duration const pause = detail::pause_before(attempt, with);
-        if (time_point const until = deadline_of(here); until != no_deadline && pause >= until - clock::now()) co_return got;
+        time_point const until = deadline_of(here);
+        if (until != no_deadline && pause >= until - clock::now()) co_return got;
         if (with.budget && !with.budget->withdraw()) co_return got;
         auto const slept = co_await sleep_for(pause);
         if (!slept) co_return got;

@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class retry_budget_options {
 public:

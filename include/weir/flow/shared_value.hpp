@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 

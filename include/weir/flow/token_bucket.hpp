@@ -16,7 +16,7 @@
 #include <cmath>
 #include <cstdint>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Tokens a second, and how many may be taken at once after a rest. Fractions are meant: 0.2 a second is one in five.
 class rate {

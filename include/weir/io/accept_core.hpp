@@ -13,7 +13,7 @@
 #include <cstdint>
 #include <sys/socket.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class accept_core final : public stream_core<fd> {
 public:

@@ -5,7 +5,7 @@
 
 #include <cerrno>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 // The connection that was to be accepted, or the network at that moment: the next one may well succeed.
 inline bool concerns_one_connection(int error) noexcept {

@@ -18,7 +18,7 @@
 
 #include <cstddef>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class accept_stream_options {
 public:

@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 // A backend that is wished for, and what of io_uring it does without.
 class backend_choice {

@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <utility>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class block_receiver {
 public:

@@ -8,7 +8,7 @@
 
 #include <system_error>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class blocking_executor {
 public:

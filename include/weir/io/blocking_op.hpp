@@ -15,7 +15,7 @@
 
 #include <optional>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class blocking_op : public op {
 public:

@@ -15,11 +15,11 @@
 #include <optional>
 #include <string_view>
 
-namespace weir {
+namespace weir::inline v0 {
 class buffer_pool;
 }
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class op;
 class recv_ring;

@@ -21,7 +21,7 @@
 #include <unistd.h>
 #include <vector>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class epoll_driver final : public driver {
 public:

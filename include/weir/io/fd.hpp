@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <utility>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 // A borrowed descriptor.
 class fd_ref {

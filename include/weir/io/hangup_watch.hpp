@@ -14,7 +14,7 @@
 #include <poll.h>
 #include <utility>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class hangup_watch : public op {
 public:

@@ -10,7 +10,7 @@
 #include <optional>
 #include <string_view>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 enum class kernel_feature : unsigned char {
     timed_wait,       // 5.11: a wait has a time at which it ends; without it there is no driver

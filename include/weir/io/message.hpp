@@ -16,7 +16,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 namespace detail {
 

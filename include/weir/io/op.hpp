@@ -16,6 +16,7 @@
 #include <weir/base/type_name.hpp>
 #include <weir/coro/context.hpp>
 #include <weir/coro/operation.hpp>
+#include <weir/coro/shared_priority.hpp>
 #include <weir/coro/wait_book.hpp>
 #include <weir/io/driver.hpp>
 #include <weir/io/fd.hpp>
@@ -28,7 +29,7 @@
 
 struct io_uring_sqe;
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 // What a try that meets EAGAIN waits for. What never waits is tried once, and cannot be stopped. What blocks never meets
 // EAGAIN but may stop its thread, as the data of a file do: those are blocking_op.
@@ -138,7 +139,7 @@ private:
     void go_on() noexcept {
         in_flight_ = false;
         // In the order of completion: taken newest first, a batch that is longer than a turn would starve its oldest.
-        context_->executor.post_last(*this);
+        executor_of(*context_).post_last(*this);
     }
 
     actions const& actions_;

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class path {
 public:

@@ -9,7 +9,7 @@
 #include <span>
 #include <utility>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 // At the start of its block; without a block at the peer's end.
 class received {

@@ -15,7 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 // B1: what is taken is all that came, in its order, up to a reason to end: what comes behind one that was lost is let go.
 class recv_core final : public stream_core<received> {

@@ -19,7 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class recv_ring : immovable {
 public:

@@ -20,7 +20,7 @@
 
 #include <cstddef>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class recv_stream_options {
 public:

@@ -23,7 +23,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class ring : immovable {
 public:

@@ -8,7 +8,7 @@
 #include <span>
 #include <sys/signalfd.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 // Holds the named signals back from their default action, and hands them out one by one.
 // Needs: to be made before other threads are, which inherit that; so before a runtime starts.

@@ -9,7 +9,7 @@
 #include <ctime>
 #include <pthread.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class no_sigpipe : immovable {
 public:

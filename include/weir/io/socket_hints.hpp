@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <vector>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class socket_hints {
 public:

@@ -1,19 +1,15 @@
-// weir/io/stream_core.hpp: what the takers and the kernel share of an accept_stream or a recv_stream: things that the
+// weir/io/stream_core.hpp: what outlives an accept_stream or a recv_stream until the kernel lets go: things that the
 // kernel gives one after the other, ahead of who takes them.
 // For:      authors of primitives.
 //
-// What is shared lies behind a lock; what is asked of the kernel is decided by the home driver's thread alone (`drive`),
-// which others call by mail. All lies in a core that outlives the stream until the kernel lets go.
-// A1: a thing that came is in exactly one place: with a taker that was claimed for it, in the backlog, or let go and
-//     counted as returned.
-// A2: who waits has seen an empty backlog under the lock, and what comes goes to who waits first.
-// A3: once begun, an operation is armed or a call to `drive` is under way, unless paused_, closed_ or reason_ is set.
+// What the takers see lies in a stream_backlog, which keeps A1 and A2. What is asked of the kernel is decided by the home
+// driver's thread alone (`drive`), which others call by mail.
+// A3: once begun, an operation is armed or a call to `drive` is under way, unless the backlog wants nothing.
 // A4: the core lives as long as the stream, an armed operation or mail holds it.
 #pragma once
 
-#include <weir/base/intrusive.hpp>
-#include <weir/cpu/spin_lock.hpp>
 #include <weir/io/op.hpp>
+#include <weir/io/stream_backlog.hpp>
 #include <weir/io/stream_counts.hpp>
 #include <weir/io/stream_taker.hpp>
 #include <weir/io/uring_abi.hpp>
@@ -22,9 +18,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
-#include <vector>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 template <class Item>
 class stream_core : public op {
@@ -35,19 +30,18 @@ public:
     int try_take(Item& into) noexcept;
     // The same under the lock that decides whether `one` waits. True: it does.
     bool take_or_wait(taker& one) noexcept;
-    void abandon(waiter& one) noexcept {
-        spin_guard const locked{lock_};
-        if (one.linked()) one.unlink();
+    void abandon(waiter& one) noexcept { backlog_.abandon(one); }
+    void close() noexcept {
+        if (backlog_.close()) call_home();
     }
-    void close() noexcept;
-    stream_counts counts() noexcept;
+    stream_counts counts() noexcept { return backlog_.counts(); }
     void drop() noexcept {
         if (holds_.fetch_sub(1, acq_rel) == 1) delete this; // [hold] the last one sees all that others did
     }
 
 protected:
     stream_core(actions const& with, fd_ref file, std::size_t bound) noexcept
-        : op{with, file}, bound_{bound ? bound : 1}, mail_{this} {}
+        : op{with, file}, backlog_{bound}, mail_{this} {}
     virtual ~stream_core() = default;
 
     // On the home driver's thread.
@@ -73,7 +67,7 @@ protected:
     // In a while; not when it was closed in between.
     bool goes_on_later(int error) noexcept;
     // No more will come, for that reason: a negated errno, or one of the library's own; own_reason(errc{}) is the end.
-    void end_with(int reason) noexcept;
+    void end_with(int reason) noexcept { backlog_.end_with(reason); }
     // For the table. A result that is one of the library's own reasons ends it.
     bool hears(int result, std::uint32_t flags) noexcept;
 
@@ -87,14 +81,9 @@ private:
         stream_core* of_;
     };
 
-    int take_locked(Item& into, bool& must_drive) noexcept;
-    bool is_over() noexcept {
-        spin_guard const locked{lock_};
-        return closed_ || reason_;
-    }
-    bool is_wanted() noexcept {
-        spin_guard const locked{lock_};
-        return !closed_ && !paused_ && !reason_;
+    // The first call binds it to the driver of who takes.
+    auto begins_here() noexcept {
+        return [this] { belongs_to(*current<driver>()); };
     }
     void call_back() noexcept;
     void call_home() noexcept {
@@ -103,31 +92,18 @@ private:
     }
     void write_home() noexcept;
     void mail_arrived() noexcept;
-    void claim_all(int outcome, intrusive_fifo<job>& claimed) noexcept;
-    void wake_all(intrusive_fifo<job>& claimed) noexcept {
-        while (job* const one = claimed.pop_front()) static_cast<waiter*>(one)->wake();
-    }
 
     // On the home driver's thread.
     // A5: between a cancel and its entry nothing is armed, or that would be what is cancelled.
     void drive() noexcept;
     void arm() noexcept;
     bool heard(int result) noexcept;
-    void hand_out(Item item) noexcept;
+    void hand_out(Item item) noexcept {
+        if (!backlog_.hand_out(std::move(item))) lost_one();
+    }
 
-    std::size_t const bound_;
     atomic<unsigned> holds_{1}; // the stream's
-    spin_lock lock_;
-    // Behind the lock.
-    std::vector<Item> backlog_; // from first_ on
-    std::size_t first_ = 0;
-    intrusive_list<waiter> waiters_;
-    stream_counts counts_;
-    int reason_ = 0; // why no more will come
-    bool begun_ = false;
-    bool paused_ = false;
-    bool closed_ = false;
-    bool mailed_ = false;
+    stream_backlog<Item> backlog_;
     // The home driver's own.
     bool armed_ = false;
     bool called_back_ = false;
@@ -141,37 +117,9 @@ private:
 };
 
 template <class Item>
-int stream_core<Item>::take_locked(Item& into, bool& must_drive) noexcept {
-    if (closed_) return own_reason(errc::closed);
-    if (first_ == backlog_.size()) {
-        if (reason_) return reason_;
-        if (!begun_) {
-            begun_ = must_drive = true;
-            belongs_to(*current<driver>());
-        }
-        return -EAGAIN;
-    }
-    into = std::move(backlog_[first_++]);
-    ++counts_.taken;
-    if (first_ == backlog_.size()) {
-        backlog_.clear();
-        first_ = 0;
-    }
-    if (paused_ && backlog_.size() - first_ <= bound_ / 2) {
-        paused_ = false;
-        must_drive = true;
-    }
-    return 0;
-}
-
-template <class Item>
 int stream_core<Item>::try_take(Item& into) noexcept {
     bool must_drive = false;
-    int outcome;
-    {
-        spin_guard const locked{lock_};
-        outcome = take_locked(into, must_drive);
-    }
+    int const outcome = backlog_.take(into, must_drive, begins_here());
     if (must_drive) call_home(); // keeps A3
     return outcome;
 }
@@ -179,83 +127,22 @@ int stream_core<Item>::try_take(Item& into) noexcept {
 template <class Item>
 bool stream_core<Item>::take_or_wait(taker& one) noexcept {
     bool must_drive = false;
-    {
-        spin_guard const locked{lock_};
-        one.outcome = take_locked(one.item, must_drive);
-        if (one.outcome == -EAGAIN) {
-            // An empty backlog is not paused, and `try_take` has begun: nothing is left to be driven.
-            if (!one.publish()) return false;
-            waiters_.push_back(one); // keeps A2
-            return true;
-        }
-        one.complete_unpublished();
-    }
+    if (backlog_.take_or_wait(one, must_drive, begins_here())) return true;
+    // ---- only one that does not wait
     if (must_drive) call_home(); // keeps A3
     return false;
 }
 
 template <class Item>
-stream_counts stream_core<Item>::counts() noexcept {
-    spin_guard const locked{lock_};
-    stream_counts now = counts_;
-    now.waiting = backlog_.size() - first_;
-    return now;
-}
-
-// Under the lock; who was claimed is woken without it.
-template <class Item>
-void stream_core<Item>::claim_all(int outcome, intrusive_fifo<job>& claimed) noexcept {
-    while (waiter* const one = waiters_.pop_front()) {
-        if (!one->claim()) continue; // its stop was faster
-        static_cast<taker*>(one)->outcome = outcome;
-        claimed.push_back(*one);
-    }
-}
-
-template <class Item>
-void stream_core<Item>::close() noexcept {
-    intrusive_fifo<job> claimed;
-    std::vector<Item> untaken; // let go of without the lock
-    bool begun;
-    {
-        spin_guard const locked{lock_};
-        if (std::exchange(closed_, true)) return;
-        counts_.returned += backlog_.size() - std::exchange(first_, 0); // keeps A1
-        untaken.swap(backlog_);
-        claim_all(own_reason(errc::closed), claimed);
-        begun = begun_;
-    }
-    wake_all(claimed);
-    if (begun) call_home();
-}
-
-template <class Item>
-void stream_core<Item>::end_with(int reason) noexcept {
-    intrusive_fifo<job> claimed;
-    {
-        spin_guard const locked{lock_};
-        reason_ = reason;
-        claim_all(reason, claimed); // who waits has seen an empty backlog: it has no more to come
-    }
-    wake_all(claimed);
-}
-
-template <class Item>
 void stream_core<Item>::write_home() noexcept {
-    {
-        spin_guard const locked{lock_};
-        if (std::exchange(mailed_, true)) return; // it has not looked yet
-        hold(); // keeps A4
-    }
+    if (!backlog_.sends_letter()) return;
+    hold(); // keeps A4
     home().post(mail_);
 }
 
 template <class Item>
 void stream_core<Item>::mail_arrived() noexcept {
-    {
-        spin_guard const locked{lock_};
-        mailed_ = false;
-    }
+    backlog_.letter_arrived();
     drive();
     drop();
     // ---- the core may be gone
@@ -263,13 +150,13 @@ void stream_core<Item>::mail_arrived() noexcept {
 
 template <class Item>
 void stream_core<Item>::drive() noexcept {
-    bool const wanted = is_wanted();
+    bool const wanted = backlog_.is_wanted();
     if (!armed_) {
         if (wanted && !calling_back_) arm(); // keeps A5
     } else if (!wanted) {
         call_back();
     }
-    if (!wanted && is_over()) let_go();
+    if (!wanted && backlog_.is_over()) let_go();
 }
 
 template <class Item>
@@ -278,7 +165,7 @@ void stream_core<Item>::call_back() noexcept {
     calling_back_ = true;
     home().cancel(*this); // may make room for its entry by completions, ours among them
     calling_back_ = false;
-    if (!armed_ && is_wanted()) arm();
+    if (!armed_ && backlog_.is_wanted()) arm();
 }
 
 template <class Item>
@@ -297,7 +184,7 @@ void stream_core<Item>::arm() noexcept {
         armed_ = false;
         drop(); // who called has one
         if (heard_inside_) return write_home(); // others have their turn first; keeps A3
-    } while (is_wanted());
+    } while (backlog_.is_wanted());
 }
 
 template <class Item>
@@ -327,41 +214,8 @@ bool stream_core<Item>::heard(int result) noexcept {
 }
 
 template <class Item>
-void stream_core<Item>::hand_out(Item item) noexcept {
-    taker* to = nullptr;
-    bool kept = false;
-    bool lost = false;
-    {
-        spin_guard const locked{lock_};
-        while (!to && !waiters_.empty()) {
-            to = static_cast<taker*>(waiters_.pop_front());
-            if (!to->claim()) to = nullptr; // its stop was faster
-        }
-        if (to) {
-            ++counts_.taken;
-            to->item = std::move(item);
-            to->outcome = 0;
-        } else if (!closed_ && !reason_) {
-            WEIR_TRY {
-                backlog_.push_back(std::move(item));
-                kept = true;
-            }
-            WEIR_CATCH_ALL { lost = true; }
-            if (backlog_.size() - first_ >= bound_) paused_ = true;
-        }
-        counts_.returned += !to && !kept; // keeps A1
-    }
-    if (to) to->wake();
-    else if (lost) lost_one();
-}
-
-template <class Item>
 bool stream_core<Item>::goes_on_later(int error) noexcept {
-    {
-        spin_guard const locked{lock_};
-        if (closed_ || called_back_) return true;
-        ++counts_.postponed;
-    }
+    if (called_back_ || !backlog_.note_postponed()) return true;
     return postpone(error);
 }
 

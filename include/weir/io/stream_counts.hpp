@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class stream_counts {
 public:

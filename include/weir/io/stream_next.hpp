@@ -10,9 +10,10 @@
 
 #include <cerrno>
 #include <coroutine>
+#include <source_location>
 #include <utility>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 template <class Item>
 class stream_next : immovable {
@@ -24,9 +25,10 @@ public:
         return taker_.outcome != -EAGAIN;
     }
     template <class Promise>
-    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
+    WEIR_HANDS_OVER bool await_suspend(std::coroutine_handle<Promise> handle,
+                                       std::source_location at = std::source_location::current()) noexcept {
         waits_ = true;
-        return taker_.listen(handle) && of_.take_or_wait(taker_);
+        return taker_.listen(handle, at, &describe) && of_.take_or_wait(taker_);
     }
     result<Item> await_resume() noexcept {
         if (waits_) {
@@ -40,6 +42,12 @@ public:
     }
 
 private:
+    // "next on fd 3"
+    static void describe(void const* key, wait_text& into) noexcept {
+        auto& taker = static_cast<stream_taker<Item> const&>(*static_cast<waiter const*>(key));
+        into.add("next on fd ").add(taker.of().file().number());
+    }
+
     stream_core<Item>& of_;
     bool waits_ = false;
     stream_taker<Item> taker_;

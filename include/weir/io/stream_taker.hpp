@@ -7,7 +7,7 @@
 
 #include <cerrno>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 template <class Item>
 class stream_core;
@@ -16,6 +16,8 @@ template <class Item>
 class stream_taker : public waiter {
 public:
     explicit stream_taker(stream_core<Item>& of) noexcept : waiter{&is_stopped}, of_{of} {}
+
+    stream_core<Item> const& of() const noexcept { return of_; }
 
     Item item;
     int outcome = -EAGAIN; // 0 when it has the item; else why it gets none

@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <fcntl.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class unblocked : immovable {
 public:

@@ -19,7 +19,7 @@
 #include <sys/eventfd.h>
 #include <vector>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class uring_driver final : public driver {
 public:

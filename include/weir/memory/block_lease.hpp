@@ -13,7 +13,7 @@
 #include <span>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class block_lease {
 public:

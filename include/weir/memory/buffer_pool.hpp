@@ -35,7 +35,7 @@
 #include <new>
 #include <span>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class buffer_pool_options {
 public:

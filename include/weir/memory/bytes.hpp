@@ -15,7 +15,7 @@
 #include <string_view>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class bytes {
 public:

@@ -29,7 +29,7 @@
 #include <sys/uio.h>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 class bytes_chain {
 public:

@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <new>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class frame_parcel {
     // A block and its size class, which has the bits that its alignment leaves.

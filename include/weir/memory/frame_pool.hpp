@@ -22,7 +22,7 @@
 #include <cstdint>
 #include <new>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class frame_pool : immovable {
 public:

@@ -15,7 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // `Entry` has a member `atomic<std::uint16_t> next_free`, which is the list's and outlives every call on any entry.
 template <class Entry>

@@ -24,7 +24,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // What a pool does to an object that comes back: any call that returns nothing, or false when the object is not to be
 // used again. Where it throws, the object is not used again either.

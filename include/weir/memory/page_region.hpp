@@ -20,7 +20,7 @@
 #include <unistd.h>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 // From the least to the best; every touch of another page may cost a miss in the processor's table of pages.
 enum class page_kind : unsigned char {

@@ -10,7 +10,7 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 // From here on a touch of these bytes ends the program under an address sanitizer.  Needs: multiples of 8.
 inline void poison([[maybe_unused]] void const* where, [[maybe_unused]] std::size_t size) noexcept {

@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <new>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class alignas(__STDCPP_DEFAULT_NEW_ALIGNMENT__) shared_block : immovable {
 public:

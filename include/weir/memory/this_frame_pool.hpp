@@ -4,7 +4,7 @@
 
 #include <weir/base/thread_words.hpp>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class frame_pool;
 

@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <memory>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Counts what has happened; never goes back, but wraps at 2^64.
 // Cost: a cache line a copy, shard_count() copies, one allocation.

@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class distribution {
 public:

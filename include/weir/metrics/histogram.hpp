@@ -20,7 +20,7 @@
 #include <new>
 #include <type_traits>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Cost: 512 bytes a copy, shard_count() copies, and 512 more for each octave that a copy meets: latencies between 1 µs
 // and 1 s meet twenty. At most 30 KiB a copy.

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace weir::log_linear {
+namespace weir::inline v0::log_linear {
 
 // An octave spans the numbers of one bit length and is cut into equal parts; octave 0 holds 0 to 63.
 // L1: buckets tile [0, 2^64) in order, without gap or overlap.

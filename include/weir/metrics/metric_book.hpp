@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Names and values of labels, in any order.
 using metric_labels = std::vector<std::pair<std::string, std::string>>;

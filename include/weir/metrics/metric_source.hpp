@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // What a histogram's numbers are, and so how they are written.
 enum class recorded {

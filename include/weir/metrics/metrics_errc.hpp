@@ -5,7 +5,7 @@
 #include <system_error>
 #include <type_traits>
 
-namespace weir {
+namespace weir::inline v0 {
 
 enum class metrics_errc {
     bad_name = 1,       // not [a-zA-Z_:][a-zA-Z0-9_:]*

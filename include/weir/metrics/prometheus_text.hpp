@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace weir::prometheus {
+namespace weir::inline v0::prometheus {
 
 inline constexpr std::string_view content_type = "text/plain; version=0.0.4; charset=utf-8";
 

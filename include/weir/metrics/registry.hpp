@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Keeps metrics in a registry, and takes them out at its end; after that the registry never looks at them again.
 // A part of a server declares it behind its metrics, so that it ends before they do. It may outlive the registry.

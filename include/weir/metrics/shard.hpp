@@ -12,7 +12,7 @@
 #include <cstddef>
 #include <thread>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // More copies than this cost more memory and more time to read than the lines that they keep apart are worth.
 inline constexpr std::size_t max_shards = 32;

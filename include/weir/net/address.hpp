@@ -5,23 +5,20 @@
 #include <weir/base/assert.hpp>
 #include <weir/base/result.hpp>
 #include <weir/net/address_errc.hpp>
+#include <weir/net/address_text.hpp>
 
-#include <algorithm>
 #include <arpa/inet.h>
-#include <charconv>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <net/if.h>
 #include <netinet/in.h>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <sys/socket.h>
 #include <sys/un.h>
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 class address {
 public:
@@ -68,6 +65,7 @@ private:
     static address v4(std::uint32_t host, std::uint16_t port) noexcept;
     static address v6(in6_addr const& host, std::uint16_t port, std::uint32_t scope = 0) noexcept;
     static result<address> local(std::string_view path, bool abstract) noexcept;
+    static result<address> of(address_text const& parts) noexcept;
     template <class Raw>
     Raw as() const noexcept {
         Raw raw;
@@ -81,36 +79,6 @@ private:
     sockaddr_storage storage_{};
     socklen_t length_ = 0;
 };
-
-namespace detail {
-
-// Reads a text and knows how far it was right.
-class address_reader {
-public:
-    explicit address_reader(std::string_view text) noexcept : text_{text} {}
-
-    result<address> whole();
-    // The text from `from` up to `to` as a host.
-    result<address> host(std::size_t from, std::size_t to, std::uint16_t port);
-    std::size_t wrong_at() const noexcept { return wrong_at_; }
-
-private:
-    static constexpr std::string_view unix_prefix = "unix:";
-
-    std::error_code wrong(address_errc what, std::size_t at) noexcept {
-        wrong_at_ = at;
-        return make_error_code(what);
-    }
-    result<std::uint16_t> port(std::size_t from);
-    result<std::uint32_t> scope(std::size_t from, std::size_t to);
-    result<address> bracketed();
-    result<address> path();
-
-    std::string_view const text_;
-    std::size_t wrong_at_ = 0;
-};
-
-} // namespace detail
 
 inline address::address(sockaddr const* raw, socklen_t length) noexcept : length_{length} {
     WEIR_ASSERT(length <= sizeof storage_, "an address that is longer than the system's longest");
@@ -155,17 +123,26 @@ inline result<address> address::at_path(std::string_view path) noexcept { return
 inline result<address> address::at_abstract(std::string_view name) noexcept { return local(name, true); }
 
 inline result<address> address::parse(std::string_view text, std::size_t* wrong_at) {
-    detail::address_reader reader{text};
-    auto read = reader.whole();
-    if (!read && wrong_at) *wrong_at = reader.wrong_at();
-    return read;
+    std::size_t ignored = 0;
+    std::size_t& at = wrong_at ? *wrong_at : ignored;
+    auto const read = address_text::read(text, at);
+    if (!read) return read.error();
+    auto made = of(*read);
+    if (!made) at = read->path_at;
+    return made;
 }
 
 inline result<address> address::parse_host(std::string_view host, std::uint16_t port, std::size_t* wrong_at) {
-    detail::address_reader reader{host};
-    auto read = reader.host(0, host.size(), port);
-    if (!read && wrong_at) *wrong_at = reader.wrong_at();
-    return read;
+    std::size_t ignored = 0;
+    auto const read = address_text::read_host(host, port, wrong_at ? *wrong_at : ignored);
+    if (!read) return read.error();
+    return of(*read);
+}
+
+inline result<address> address::of(address_text const& parts) noexcept {
+    if (parts.family == AF_INET) return v4(ntohl(parts.v4.s_addr), parts.port);
+    if (parts.family == AF_INET6) return v6(parts.v6, parts.port, parts.scope);
+    return local(parts.path, parts.abstract);
 }
 
 inline std::uint16_t address::port() const noexcept {
@@ -218,124 +195,10 @@ inline std::string address::to_string() const {
         return '[' + std::string{text} + scoped + "]:" + std::to_string(port());
     }
     if (family() != AF_UNIX) return {};
-    std::string printed = "unix:";
-    auto rest = host_bytes();
-    bool const abstract = rest.starts_with('\0');
-    if (abstract) {
-        printed += '@';
-        rest.remove_prefix(1);
-    }
-    for (std::size_t n = 0; n < rest.size(); ++n) {
-        auto const byte = static_cast<unsigned char>(rest[n]);
-        bool const misread = n == 0 && !abstract && byte == '@';
-        if (byte >= 0x20 && byte != 0x7f && byte != '\\' && !misread) {
-            printed += rest[n];
-            continue;
-        }
-        constexpr char digits[] = "0123456789abcdef";
-        printed += "\\x";
-        printed += digits[byte >> 4];
-        printed += digits[byte & 15];
-    }
-    return printed;
-}
-
-inline result<address> detail::address_reader::whole() {
-    if (text_.empty()) return wrong(address_errc::empty, 0);
-    if (auto const zero = text_.find('\0'); zero != std::string_view::npos) return wrong(address_errc::zero_byte, zero);
-    if (text_.starts_with(unix_prefix)) return path();
-    if (text_.starts_with('[')) return bracketed();
-    auto const colon = text_.rfind(':');
-    if (colon == std::string_view::npos) return wrong(address_errc::no_port, text_.size());
-    if (text_.find(':') != colon) return wrong(address_errc::no_brackets, 0);
-    auto const number = port(colon + 1);
-    if (!number) return number.error();
-    return host(0, colon, *number);
-}
-
-inline result<address> detail::address_reader::bracketed() {
-    auto const end = text_.find(']');
-    if (end == std::string_view::npos) return wrong(address_errc::open_bracket, 0);
-    if (end + 1 == text_.size()) return wrong(address_errc::no_port, text_.size());
-    if (text_[end + 1] != ':') return wrong(address_errc::after_bracket, end + 1);
-    auto const number = port(end + 2);
-    if (!number) return number.error();
-    auto const found = host(1, end, *number);
-    if (found && found->family() != AF_INET6) return wrong(address_errc::bad_v6, 1);
-    if (!found && found.error() == address_errc::bad_v4) return wrong(address_errc::bad_v6, 1);
-    return found;
-}
-
-inline result<std::uint16_t> detail::address_reader::port(std::size_t from) {
-    auto const digits = text_.substr(from);
-    if (digits.empty()) return wrong(address_errc::no_port, from);
-    auto const other = std::find_if(digits.begin(), digits.end(), [](char each) { return each < '0' || each > '9'; });
-    auto const right = static_cast<std::size_t>(other - digits.begin());
-    if (right < digits.size()) return wrong(address_errc::bad_port, from + right);
-    std::uint16_t value = 0;
-    if (std::from_chars(digits.data(), digits.data() + digits.size(), value).ec != std::errc{})
-        return wrong(address_errc::port_too_large, from);
-    return value;
-}
-
-inline result<std::uint32_t> detail::address_reader::scope(std::size_t from, std::size_t to) {
-    std::string const name{text_.substr(from, to - from)};
-    std::uint32_t value = 0;
-    auto const [end, error] = std::from_chars(name.data(), name.data() + name.size(), value);
-    if (error == std::errc{} && end == name.data() + name.size()) return value;
-    value = name.empty() ? 0 : ::if_nametoindex(name.c_str());
-    if (value == 0) return wrong(address_errc::unknown_interface, from);
-    return value;
-}
-
-inline result<address> detail::address_reader::host(std::size_t from, std::size_t to, std::uint16_t port) {
-    std::string text{text_.substr(from, to - from)};
-    if (auto const zero = text.find('\0'); zero != std::string::npos) return wrong(address_errc::zero_byte, from + zero);
-    sockaddr_in raw4{};
-    sockaddr_in6 raw6{};
-    if (text.find(':') == std::string::npos) {
-        raw4.sin_family = AF_INET;
-        raw4.sin_port = htons(port);
-        if (::inet_pton(AF_INET, text.c_str(), &raw4.sin_addr) != 1) return wrong(address_errc::bad_v4, from);
-        return address{reinterpret_cast<sockaddr const*>(&raw4), sizeof raw4};
-    }
-    if (auto const percent = text.find('%'); percent != std::string::npos) {
-        auto const number = scope(from + percent + 1, to);
-        if (!number) return number.error();
-        raw6.sin6_scope_id = *number;
-        text.resize(percent);
-    }
-    raw6.sin6_family = AF_INET6;
-    raw6.sin6_port = htons(port);
-    if (::inet_pton(AF_INET6, text.c_str(), &raw6.sin6_addr) != 1) return wrong(address_errc::bad_v6, from);
-    return address{reinterpret_cast<sockaddr const*>(&raw6), sizeof raw6};
-}
-
-inline result<address> detail::address_reader::path() {
-    auto const digit = [](char each) {
-        constexpr std::string_view lower = "0123456789abcdef";
-        constexpr std::string_view upper = "0123456789ABCDEF";
-        return std::min(lower.find(each), upper.find(each)); // npos is larger than any
-    };
-    std::size_t at = unix_prefix.size();
-    bool const abstract = text_.substr(at).starts_with('@');
-    at += abstract;
-    std::size_t const begin = at;
-    std::string plain;
-    while (at < text_.size()) {
-        if (text_[at] != '\\') {
-            plain += text_[at++];
-            continue;
-        }
-        auto const escape = text_.substr(at, 4);
-        if (escape.size() < 4 || escape[1] != 'x' || digit(escape[2]) > 15 || digit(escape[3]) > 15)
-            return wrong(address_errc::bad_escape, at);
-        plain += static_cast<char>(digit(escape[2]) * 16 + digit(escape[3]));
-        at += 4;
-    }
-    auto made = abstract ? address::at_abstract(plain) : address::at_path(plain);
-    if (!made) wrong_at_ = begin;
-    return made;
+    auto path = host_bytes();
+    bool const abstract = path.starts_with('\0');
+    if (abstract) path.remove_prefix(1);
+    return std::string{address_text::unix_prefix} + (abstract ? "@" : "") + address_text::escaped(path, abstract);
 }
 
 } // namespace weir::net

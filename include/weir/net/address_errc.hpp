@@ -5,7 +5,7 @@
 #include <system_error>
 #include <type_traits>
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 // All of them compare equal to std::errc::invalid_argument.
 enum class address_errc {

@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <vector>
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 class batch_options {
 public:

@@ -13,7 +13,7 @@
 #include <span>
 #include <sys/socket.h>
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 // What was received: so many bytes, of that sender. A Unix socket that was bound to nothing has no address.
 class datagram {

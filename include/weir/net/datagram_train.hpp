@@ -20,7 +20,7 @@
 #include <span>
 #include <sys/socket.h>
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 // To be sent; to whom the socket is connected, where it says nobody.
 class outgoing_datagram {

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 // Sends bytes and, with the first of them, descriptors of the same open files.
 // Returns: the bytes taken, which in a stream may be fewer; the descriptors have gone with them.

@@ -21,7 +21,7 @@
 #include <utility>
 #include <vector>
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 class connect_options {
 public:

@@ -9,11 +9,13 @@
 #include <weir/timer/sleep.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <optional>
 #include <sys/socket.h>
 #include <utility>
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 // Connections arrive as `Socket`.
 template <class Socket>
@@ -25,6 +27,9 @@ public:
     // memory left, waits 10 to 100 ms and tries again, for as long as it takes.
     // Errors: those of accept(2) that concern the listener.  Cancel: as io::accept; no connection is lost.
     task<result<Socket>> accept() const;
+    // Returns: a connection that waits already; empty when none does, or when none can be had now.
+    // Needs: a listener that does not block, as all are that weir opens.  Cost: a system call.
+    std::optional<Socket> try_accept() const noexcept;
 
 protected:
     explicit listener(io::fd file) noexcept : socket{std::move(file)} {}
@@ -81,6 +86,15 @@ task<result<Socket>> listener<Socket>::accept() const {
         auto const slept = co_await sleep_for(pause);
         if (!slept) co_return slept.error();
         pause = std::min(pause * 2, milliseconds{100});
+    }
+}
+
+template <class Socket>
+std::optional<Socket> listener<Socket>::try_accept() const noexcept {
+    for (;;) {
+        io::fd taken{::accept4(file_.number(), nullptr, nullptr, SOCK_CLOEXEC)};
+        if (taken) return Socket{std::move(taken)};
+        if (errno != EINTR && !io::concerns_one_connection(errno)) return std::nullopt;
     }
 }
 

@@ -29,7 +29,7 @@
 #include <utility>
 #include <vector>
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 class name_query {
 public:

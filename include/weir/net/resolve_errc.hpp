@@ -6,7 +6,7 @@
 #include <system_error>
 #include <type_traits>
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 // The values are those of getaddrinfo(3).
 enum class resolve_errc {

@@ -22,7 +22,7 @@
 #include <sys/sendfile.h>
 #include <sys/uio.h>
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 // Of a file: `length` bytes from `offset` on.
 class file_range {

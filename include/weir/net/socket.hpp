@@ -11,7 +11,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 namespace detail {
 

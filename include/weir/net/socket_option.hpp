@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 #include <type_traits>
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 // `Value` is bool, a count, a length of time, or for linger an optional one.
 template <class Value>

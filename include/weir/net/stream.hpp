@@ -23,7 +23,7 @@
 #include <sys/uio.h>
 #include <utility>
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 template <byte_stream Below>
 class basic_stream {

@@ -19,7 +19,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 // What a buffered stream stands on: a socket, or what is wrapped round one.
 template <class S>

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <utility>
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 // One end of a connection.  Threads: one receiving and one sending coroutine at a time.
 class tcp_socket : public stream_socket {

@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <utility>
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 class udp_options {
 public:

@@ -22,7 +22,7 @@
 #include <utility>
 #include <vector>
 
-namespace weir::net {
+namespace weir::inline v0::net {
 
 // Who has made the other end, as of when it connected or listened.
 class peer_credentials {

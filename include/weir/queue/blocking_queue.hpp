@@ -28,7 +28,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Deadlines: one that has passed makes a call look once and not wait; max() never comes. Who is late looks a last time.
 template <class Queue>

@@ -8,7 +8,7 @@
 #include <optional>
 #include <span>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Something to push into and pop from, without waiting. A refused push leaves the value untouched.
 template <class Queue, class Value>

@@ -24,7 +24,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // As wide as a pointer: GCC returns `stolen` by way of the stack, and a narrower store there stalls the load after it.
 enum class steal_status : std::uintptr_t {

@@ -24,7 +24,7 @@
 #include <chrono>
 #include <cstdint>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class event_count : immovable {
 public:

@@ -30,7 +30,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T>
 class mpmc : immovable {

@@ -16,7 +16,7 @@
 
 #include <cstdint>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Over `atomic<T*> T::next`. Allocates nothing and owns nothing: a value must live until it was taken.
 template <class T>

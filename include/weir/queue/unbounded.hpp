@@ -32,7 +32,7 @@
 #error "unbounded.hpp needs moodycamel's ConcurrentQueue: libconcurrentqueue-dev, or concurrentqueue in vcpkg and Conan"
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T>
 class unbounded : immovable {

@@ -19,7 +19,7 @@
 #include <unistd.h>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Words of this process; false where there is no memory. The kernel looks, and raises no signal; a handler may ask.
 inline bool read_words(std::uintptr_t from, std::span<std::uintptr_t> into) noexcept {

@@ -14,7 +14,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 namespace detail {
 

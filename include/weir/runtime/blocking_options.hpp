@@ -13,7 +13,7 @@
 #include <string>
 #include <system_error>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class blocking_options {
 public:

@@ -31,7 +31,7 @@
 #include <thread>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // A look at a pool.
 class blocking_counts {

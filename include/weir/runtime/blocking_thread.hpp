@@ -7,7 +7,7 @@
 #include <weir/base/intrusive.hpp>
 #include <weir/runtime/blocking_roster.hpp>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // One thing that is kept. Its owner finds it again by its own address.
 class belonging : public list_node {

@@ -15,6 +15,7 @@
 #include <weir/base/result.hpp>
 #include <weir/coro/context.hpp>
 #include <weir/coro/executor.hpp>
+#include <weir/coro/shared_priority.hpp>
 #include <weir/coro/stop.hpp>
 #include <weir/coro/wait_book.hpp>
 #include <weir/runtime/quiet_thread.hpp>
@@ -23,7 +24,7 @@
 #include <source_location>
 #include <system_error>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // `Pool` offers what blocking_pool does: offer, withdraw, closing; a model has one of its own.
 template <class Pool>
@@ -64,7 +65,7 @@ private:
         return parties_.fetch_sub(parties, acq_rel) == parties; // [parties] keeps X1
     }
     void go_on(bool last) noexcept {
-        if (last) context_->executor.post(back_);
+        if (last) executor_of(*context_).post(back_);
         // ---- the frame may be gone
     }
 

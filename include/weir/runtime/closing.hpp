@@ -12,7 +12,7 @@
 #include <mutex>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class closing : immovable {
 public:

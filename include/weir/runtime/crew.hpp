@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class worker;
 
@@ -44,7 +44,7 @@ public:
     bool take_back_at(job& work, priority level) noexcept;
 
     // The executor for a priority; the crew itself for all of them when priorities are off.
-    executor& at(priority level) noexcept {
+    executor& at(priority level) noexcept override {
         if (!options.priorities || level == priority::normal) return *this;
         return lanes_[static_cast<std::size_t>(level)];
     }
@@ -78,6 +78,7 @@ private:
         void post_last(job& work) noexcept override { of_.post_last_at(work, level_); }
         void offer(job& work) noexcept override { of_.offer_at(work, level_); }
         bool take_back(job& work) noexcept override { return of_.take_back_at(work, level_); }
+        executor& at(priority level) noexcept override { return of_.at(level); }
 
     private:
         crew& of_;

@@ -11,7 +11,7 @@
 #include <optional>
 #include <vector>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Of one worker, since its start.
 class worker_figures {

@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Copies share the callable.  Threads: as the callable; it may be called by several at once.
 template <class... Args>

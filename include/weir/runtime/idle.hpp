@@ -16,7 +16,7 @@
 #include <optional>
 #include <vector>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // How many workers search for work and how many are awake, in one word. Those who search are awake, too.
 //   bits 0 to 31    searching

@@ -22,7 +22,7 @@
 #include <chrono>
 #include <cstdint>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class interrupt : timer, immovable {
 public:

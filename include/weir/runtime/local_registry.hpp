@@ -12,7 +12,7 @@
 #include <mutex>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // A look at what has happened so far; the parts may be a moment apart.
 class worker_local_counts {

@@ -5,7 +5,7 @@
 #pragma once
 
 #include <weir/base/result.hpp>
-#include <weir/metrics/registry.hpp>
+#include <weir/metrics/metric_set.hpp>
 #include <weir/runtime/figures.hpp>
 #include <weir/runtime/runtime.hpp>
 #include <weir/runtime/worker_local.hpp>
@@ -14,59 +14,14 @@
 #include <string>
 #include <utility>
 
-namespace weir {
-
-namespace detail {
-
-// Enters metrics with the same labels one after the other; from the first that is refused on it enters nothing more.
-class metric_entry {
-public:
-    metric_entry(registry& into, metric_labels labels) : into_{into}, labels_{std::move(labels)} {}
-
-    template <class Read>
-    void counter(std::string name, std::string help, Read read) {
-        keep([&] { return into_.add_counter({std::move(name), std::move(help), labels_}, std::move(read)); });
-    }
-    template <class Read>
-    void gauge(std::string name, std::string help, Read read) {
-        keep([&] { return into_.add_gauge({std::move(name), std::move(help), labels_}, std::move(read)); });
-    }
-    void summary(std::string name, std::string help, histogram const& from) {
-        keep([&] { return into_.add({std::move(name), std::move(help), labels_}, from); });
-    }
-    result<registration> take() {
-        if (wrong_) return wrong_;
-        return std::move(kept_);
-    }
-
-private:
-    template <class Enter>
-    void keep(Enter enter) {
-        if (wrong_) return;
-        auto entered = enter();
-        if (entered) {
-            kept_ += std::move(*entered);
-        } else {
-            wrong_ = entered.error();
-            kept_ = registration{}; // what was entered leaves
-        }
-    }
-
-    registry& into_;
-    metric_labels const labels_;
-    // Side by side, not a result<registration>: g++ 12 takes the assignment of an error to one for a use of what is not there.
-    registration kept_;
-    std::error_code wrong_;
-};
-
-} // namespace detail
+namespace weir::inline v0 {
 
 // Enters all figures of `of`, as weir_tasks_live, weir_parks_total and so on. `labels` tell runtimes apart where there
 // are several.
 // Needs:  the runtime outlives the registration; it may be shut down meanwhile.
 // Errors: metrics_errc; then nothing was entered.
 inline result<registration> enter_metrics(registry& into, runtime& of, metric_labels labels = {}) {
-    detail::metric_entry all{into, labels};
+    metric_set all{into, labels};
     // The number that `pick` takes out of the figures when a scrape asks.
     auto const figure = [&of](auto pick) { return [&of, pick] { return pick(of.figures()); }; };
     using figures = runtime_figures const&;
@@ -97,7 +52,7 @@ inline result<registration> enter_metrics(registry& into, runtime& of, metric_la
     for (auto const each : {io::backend::io_uring, io::backend::epoll}) {
         auto with_backend = labels;
         with_backend.emplace_back("backend", io::name_of(each));
-        detail::metric_entry one{into, std::move(with_backend)};
+        metric_set one{into, std::move(with_backend)};
         one.gauge("weir_backend", "Whether the kernel is reached by this backend.",
                   figure([each](figures f) { return f.backend == each; }));
         auto entered = one.take();
@@ -111,7 +66,7 @@ inline result<registration> enter_metrics(registry& into, runtime& of, metric_la
 // Needs:  they outlive the registration.  Errors: metrics_errc; then nothing was entered.
 template <class T>
 result<registration> enter_metrics(registry& into, worker_local<T> const& of, std::string resource) {
-    detail::metric_entry all{into, {{"resource", std::move(resource)}}};
+    metric_set all{into, {{"resource", std::move(resource)}}};
     all.counter("weir_resources_made_total", "Resources made.", [&of] { return of.counts().made; });
     all.counter("weir_resources_reused_total", "Uses that found a resource.", [&of] { return of.counts().reused; });
     all.counter("weir_resources_discarded_total", "Resources that were too old, worn, or could not be reset.",

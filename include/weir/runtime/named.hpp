@@ -10,7 +10,7 @@
 #include <string>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class named {
 public:

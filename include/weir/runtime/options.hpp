@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // A job that has kept its worker for longer than it should, and still does.
 struct stall_report {

@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Empty where it is not known.
 inline std::string place_text(std::source_location at) {

@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // `co_await with_priority(priority::low, rebuild, index);`  Runs `fn(args...)`, a task, and all that it awaits and spawns
 // at that priority; where the runtime has its priorities off, as any other. Its caller goes on in the turn in which it

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class profile {
 public:

@@ -50,7 +50,7 @@
 #include <unistd.h>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 enum class profiled_time : unsigned char {
     cpu,  // while a thread runs

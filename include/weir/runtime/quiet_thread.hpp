@@ -19,7 +19,7 @@
 #include <unistd.h>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Starts `run(argument)`.  Needs: the thread to be joined or detached.
 // Returns: the thread, or what the system said: EAGAIN for too many threads, EINVAL for a stack that is too small.

@@ -15,7 +15,7 @@
 #include <cstddef>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class run_queue : immovable {
 public:

@@ -8,23 +8,20 @@
 
 #include <weir/base/immovable.hpp>
 #include <weir/coro/concepts.hpp>
-#include <weir/coro/outcome.hpp>
 #include <weir/coro/scope.hpp>
 #include <weir/coro/sync_wait.hpp>
 #include <weir/coro/wait_book.hpp>
-#include <weir/cpu/affinity.hpp>
-#include <weir/cpu/pause.hpp>
-#include <weir/cpu/placement.hpp>
-#include <weir/cpu/spin_lock.hpp>
-#include <weir/cpu/topology.hpp>
 #include <weir/cpu/usable_cpus.hpp>
 #include <weir/runtime/closing.hpp>
 #include <weir/runtime/crew.hpp>
+#include <weir/runtime/crew_threads.hpp>
 #include <weir/runtime/figures.hpp>
+#include <weir/runtime/gate.hpp>
 #include <weir/runtime/named.hpp>
 #include <weir/runtime/options.hpp>
 #include <weir/runtime/priority.hpp>
 #include <weir/runtime/roster.hpp>
+#include <weir/runtime/shutdown.hpp>
 #include <weir/runtime/stall_watch.hpp>
 #include <weir/runtime/visitor.hpp>
 #include <weir/runtime/worker.hpp>
@@ -33,34 +30,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <latch>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <pthread.h>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <tuple>
 #include <utility>
 #include <vector>
 
-namespace weir {
-
-enum class shutdown_mode : unsigned char {
-    cancel, // requests a stop of everything
-    drain, // lets everything end by itself
-};
-
-// What a shutdown has left behind.
-class shutdown_report {
-public:
-    // Nothing runs any more, and the threads are joined.
-    bool complete() const noexcept { return unfinished == 0; }
-    std::size_t unfinished = 0; // spawned tasks that have not ended
-    std::vector<std::string> names; // of those among them that were spawned with one
-};
+namespace weir::inline v0 {
 
 class runtime : immovable {
 public:
@@ -151,8 +131,6 @@ private:
     // Errors: std::bad_alloc, and what std::thread throws; then nothing runs, and the next one may try again.
     void start();
     void begin();
-    void start_threads();
-    void run_worker(unsigned index, cpu_set const& place);
     // On the calling thread, until the crew is stopping or until that time.
     void serve_here(time_point until) {
         opened().workers.front()->serve(*context_, until);
@@ -165,31 +143,6 @@ private:
         worker* const here = current<worker>();
         return here && crew_ && &here->shared() == crew_.get();
     }
-    // Counts a spawn or a look that is under way; false when the gate is shut.
-    bool enter() noexcept;
-    void leave() noexcept { gate_.fetch_sub(one_inside, release); } // [gate]
-    struct leaver {
-        runtime& of;
-        ~leaver() { of.leave(); }
-    };
-
-    // How the threads come to their drivers.
-    struct opening {
-        explicit opening(std::size_t workers) noexcept : all{static_cast<std::ptrdiff_t>(workers)} {}
-        // Keeps the exception in flight.  Needs: to be called before one arrives.
-        void fail() noexcept {
-            spin_guard const locked{lock};
-            if (!failure.failed()) failure.set_current_exception();
-        }
-        std::latch all; // passed when each has its own, or cannot: who passes it sees whether there is a failure
-        spin_lock lock;
-        outcome<void> failure; // the first
-    };
-
-    // Bit 0: shut; above it the number of spawns and looks under way.
-    static constexpr unsigned shut = 1;
-    static constexpr unsigned one_inside = 2;
-
     runtime_options const options_;
     std::once_flag start_once_;
     std::unique_ptr<blocking_pool> blocking_;
@@ -198,13 +151,12 @@ private:
     roster roster_;
     std::unique_ptr<scope> root_; // of all that was spawned
     std::unique_ptr<closing> closing_; // once shutdown has begun
-    std::vector<std::thread> threads_;
+    crew_threads threads_;
     std::unique_ptr<stall_watch> stalls_;
     void const* here_ = nullptr; // with current_thread: the thread that has opened the driver
     std::string refusal_;
     std::optional<wait_book::reader> waits_; // while they are kept
-    std::optional<opening> open_; // once threads are started
-    atomic<unsigned> gate_{0};
+    gate gate_; // for spawns and looks
 };
 
 inline runtime::runtime(runtime_options options) : options_{with_environment(std::move(options))} {
@@ -260,48 +212,9 @@ inline void runtime::begin() {
         if (cpus > 1) crew_->spin = options_.spin.value_or(by_default);
     }
     context_ = std::make_unique<context>(*crew_);
-    if (!options_.current_thread) start_threads();
+    if (!options_.current_thread) threads_.start(*crew_, *context_, refusal_);
     if (options_.stall_limit.count() > 0) stalls_ = std::make_unique<stall_watch>(*crew_);
     root_ = std::make_unique<scope>(*context_); // last, as it must be joined once it is there
-}
-
-inline void runtime::start_threads() {
-    auto const count = crew_->workers.size();
-    std::vector<cpu_set> places;
-    if (auto const allowed = this_thread_cpus(); allowed && options_.pinning)
-        places = place_threads(*options_.pinning, count, read_topology(), *allowed);
-    open_.emplace(count);
-    threads_.reserve(count);
-    WEIR_TRY {
-        for (unsigned i = 0; i < count; ++i)
-            threads_.emplace_back([this, i, place = places.empty() ? cpu_set{} : places[i]] { run_worker(i, place); });
-    }
-    WEIR_CATCH_ALL {
-        open_->fail();
-        open_->all.count_down(static_cast<std::ptrdiff_t>(count - threads_.size())); // for those that are missing
-    }
-    open_->all.wait();
-    if (open_->failure.failed()) open_->failure.take(); // the threads that there are see it, too, and end
-}
-
-// A thread, from its beginning to its end.
-inline void runtime::run_worker(unsigned index, cpu_set const& place) {
-    worker& self = *crew_->workers[index];
-    WEIR_TRY {
-        ::pthread_setname_np(::pthread_self(), crew_->name_of(index).substr(0, 15).c_str());
-        if (!place.empty()) static_cast<void>(pin_this_thread(place)); // refused: then as without
-        std::string refusal;
-        self.open(refusal);
-        if (index == 0) refusal_ = std::move(refusal);
-    }
-    WEIR_CATCH_ALL { open_->fail(); }
-    bool const opened = self.is_open();
-    if (opened) options_.on_thread_start(index);
-    open_->all.arrive_and_wait(); // a worker may wake any other from here on
-    if (!open_->failure.failed()) self.serve(*context_);
-    if (!opened) return;
-    options_.on_thread_stop(index);
-    self.retire();
 }
 
 inline crew& runtime::opened() {
@@ -317,18 +230,10 @@ inline crew& runtime::opened() {
     return all;
 }
 
-inline bool runtime::enter() noexcept {
-    auto now = gate_.load(relaxed); // the exchange decides
-    do {
-        if (now & shut) return false;
-    } while (!gate_.compare_exchange_weak(now, now + one_inside, acquire, relaxed)); // [gate]
-    return true;
-}
-
 template <class F, class... Args>
 bool runtime::spawn(F&& fn, Args&&... args) {
-    if (!enter()) return false;
-    leaver const leaving{*this};
+    gate::visit const inside{gate_};
+    if (!inside) return false;
     started();
     root_->spawn(std::forward<F>(fn), std::forward<Args>(args)...);
     return true;
@@ -343,10 +248,7 @@ inline std::optional<unsigned> runtime::number_of(void const* of) const noexcept
 
 inline runtime_figures runtime::figures() {
     runtime_figures now;
-    if (enter()) { // shutdown ends the pool
-        leaver const leaving{*this};
-        now.blocking = started().blocking->counts();
-    }
+    if (gate::visit const inside{gate_}) now.blocking = started().blocking->counts(); // shutdown ends the pool
     crew& all = started();
     now.workers.reserve(all.workers.size());
     std::uint64_t ended = 0;
@@ -395,8 +297,7 @@ inline void runtime::end_threads() {
     crew_->stopping.store(true, seq_cst); // [stop]
     for (auto const& each : crew_->workers)
         if (each->is_open()) each->wake();
-    for (auto& each : threads_) each.join();
-    threads_.clear();
+    threads_.join();
     if (here_) {
         options_.on_thread_stop(0);
         crew_->workers.front()->retire();
@@ -412,9 +313,7 @@ inline void runtime::end_threads() {
 
 inline shutdown_report runtime::shutdown(shutdown_mode how, time_point until) {
     if (is_worker()) WEIR_FATAL("a runtime was shut down by one of its own workers, which would wait for itself");
-    gate_.fetch_or(shut, acq_rel); // [gate]
-    backoff wait;
-    while (gate_.load(acquire) != shut) wait(); // [gate] a spawn that was admitted comes through
+    gate_.shut(); // a spawn that was admitted comes through
     shutdown_report left;
     if (!root_) return left;
     if (how == shutdown_mode::cancel) root_->request_stop();

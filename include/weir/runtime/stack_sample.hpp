@@ -21,7 +21,7 @@
 #include <unwind.h>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 class stack_sample {
 public:

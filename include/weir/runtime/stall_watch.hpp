@@ -19,7 +19,7 @@
 #include <thread>
 #include <vector>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class stall_watch : immovable {
 public:

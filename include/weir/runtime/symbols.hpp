@@ -33,7 +33,7 @@
 #include <utility>
 #endif
 
-namespace weir {
+namespace weir::inline v0 {
 
 // A function's name without its parameters, for a coroutine that of the function that was written.
 class symbol {

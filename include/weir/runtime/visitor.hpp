@@ -12,7 +12,7 @@
 #include <coroutine>
 #include <type_traits>
 
-namespace weir {
+namespace weir::inline v0 {
 
 template <class T>
 class visitor : immovable {

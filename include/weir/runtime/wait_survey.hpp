@@ -16,7 +16,7 @@
 #include <span>
 #include <vector>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // One who waits.
 class wait_sight {

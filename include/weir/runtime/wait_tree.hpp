@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // "0.250 s"
 inline std::string seconds_text(duration length) {

@@ -19,7 +19,7 @@
 #include <pthread.h>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class interrupt_options {
 public:

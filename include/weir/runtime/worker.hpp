@@ -4,14 +4,12 @@
 // For:      authors of primitives.
 #pragma once
 
-#include <weir/base/cache_line.hpp>
 #include <weir/base/current.hpp>
 #include <weir/base/intrusive.hpp>
 #include <weir/base/thread_words.hpp>
 #include <weir/coro/budget.hpp>
 #include <weir/coro/context.hpp>
 #include <weir/coro/executor.hpp>
-#include <weir/coro/task_tally.hpp>
 #include <weir/coro/transfer.hpp>
 #include <weir/cpu/pause.hpp>
 #include <weir/io/driver.hpp>
@@ -19,6 +17,7 @@
 #include <weir/runtime/crew.hpp>
 #include <weir/runtime/figures.hpp>
 #include <weir/runtime/run_queue.hpp>
+#include <weir/runtime/worker_tally.hpp>
 #include <weir/timer/wheel.hpp>
 
 #include <algorithm>
@@ -30,7 +29,7 @@
 #include <string>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class worker : immovable {
 public:
@@ -58,14 +57,11 @@ public:
     bool is_open() const noexcept { return driver_ != nullptr; }
     crew& shared() noexcept { return crew_; }
     // Differs from one resume to the next, and is 0 while the worker has none to do.  Threads: any.
-    std::uint64_t pulse() const noexcept {
-        auto const now = pulse_.load(relaxed); // a hint
-        return now % 2 == 1 ? now : 0;
-    }
+    std::uint64_t pulse() const noexcept { return tally_.pulse(); }
 
     // What it has done and has in hand.  Threads: any.
     worker_figures figures() noexcept;
-    task_tally const& tasks() const noexcept { return tasks_; }
+    task_tally const& tasks() const noexcept { return tally_.tasks(); }
     // Null before open().  Threads: any.
     io::driver const* opened_driver() const noexcept { return rouses_.load(seq_cst); } // [opened]
 
@@ -149,23 +145,11 @@ private:
     unsigned spins_to_skip_ = 0;
     unsigned skip_next_ = 0; // after the next spin in vain
 
-    // For who looks in from elsewhere, on lines of their own. The worker alone writes, so to add is a load and a store.
-    static void add_one(atomic<std::uint64_t>& number) noexcept { number.store(number.load(relaxed) + 1, relaxed); }
-
-    alignas(cache_line) atomic<std::uint64_t> pulse_{0}; // turn_ while it has something to do, and else one less
-    std::uint64_t turn_ = 1; // twice the number of the turn, and one
-    task_tally tasks_;
-    atomic<std::uint64_t> stolen_{0};
-    atomic<std::uint64_t> parks_{0};
-    atomic<std::uint64_t> wake_ups_{0};
+    worker_tally tally_; // for who looks in from elsewhere, on lines of its own
 };
 
 inline worker_figures worker::figures() noexcept {
-    worker_figures now;
-    now.turns = pulse_.load(relaxed) / 2; // a number, as the others
-    now.stolen = stolen_.load(relaxed);
-    now.parks = parks_.load(relaxed);
-    now.wake_ups = wake_ups_.load(relaxed);
+    worker_figures now = tally_.figures();
     for (auto const& each : queues_) now.queued += each.size_hint();
     now.timers = wheel_.size();
     return now;
@@ -251,9 +235,9 @@ inline void worker::time_turns() noexcept {
 }
 
 inline job* worker::next_by_priority() noexcept {
-    if (turn_ % low_every == 0)
+    if (tally_.is_turn_of(low_every))
         if (job* const one = next_of(priority::low)) return one;
-    if (turn_ % normal_every == 0)
+    if (tally_.is_turn_of(normal_every))
         if (job* const one = next_of(priority::normal)) return one;
     for (auto const level : {priority::high, priority::normal, priority::low})
         if (job* const one = next_of(level)) return one;
@@ -270,11 +254,11 @@ inline bool worker::steal_from(worker& victim, priority level) noexcept {
         for (auto more = std::min<std::size_t>(victim.queue(level).size_hint() / 2, most_stolen); more > 0; --more) {
             auto const extra = victim.queue(level).steal();
             if (!extra) break;
-            add_one(stolen_);
+            tally_.steal();
             shared = queue(level).share(*extra.value) || shared;
         }
         queue(level).push(*got.value);
-        add_one(stolen_);
+        tally_.steal();
         if (shared) share_out();
         return true;
     }
@@ -328,9 +312,9 @@ inline void worker::serve_kernel(time_point until) noexcept {
 }
 
 inline void worker::park(time_point until) noexcept {
-    add_one(parks_);
+    tally_.park();
     serve_kernel(until);
-    if (has_jobs() || !crew_.inboxes_empty()) add_one(wake_ups_);
+    if (has_jobs() || !crew_.inboxes_empty()) tally_.wake_up();
 }
 
 inline bool worker::anything_anywhere() noexcept {
@@ -343,7 +327,7 @@ inline bool worker::anything_anywhere() noexcept {
 // Nothing of its own is left: looks at the kernel, at the others, and then sleeps until one of them has something.
 inline void worker::rest(time_point until) noexcept {
     timed_from_ = {}; // a look around may have found nothing
-    pulse_.store(turn_ - 1, relaxed); // own word
+    tally_.rest();
     // Posts from elsewhere wake the driver of a single worker without asking.
     if (crew_.workers.size() == 1) return park(std::min(wheel_.next(), until));
     serve_kernel(time_point::min());
@@ -379,7 +363,7 @@ inline void worker::serve(context const& where, time_point until) {
     current_guard<context const> const with_context{&where};
     thread_word_guard const near_worker{thread_word::worker, this};
     thread_word_guard const near_budget{thread_word::turn_budget, &budget_};
-    thread_word_guard const near_tally{thread_word::task_tally, &tasks_};
+    thread_word_guard const near_tally{thread_word::task_tally, &tally_.tasks()};
     frame_pool_guard const with_frames;
     resume_loop loop;
     timed_from_ = {}; // left from the last time, perhaps
@@ -394,11 +378,11 @@ inline void worker::serve(context const& where, time_point until) {
             searching_ = false;
             if (crew_.idle.stop_searching()) crew_.wake_one();
         }
-        pulse_.store(turn_ += 2, relaxed); // own word
+        tally_.begin_turn();
         budget_.refill();
         loop.run([&] { one->run(); });
     }
-    pulse_.store(turn_ - 1, relaxed); // own word
+    tally_.rest();
 }
 
 } // namespace weir

@@ -21,7 +21,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class worker_local_options {
 public:

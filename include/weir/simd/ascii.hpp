@@ -16,7 +16,7 @@
 #include <string_view>
 #include <type_traits>
 
-namespace weir::simd {
+namespace weir::inline v0::simd {
 
 // Whether a and b are the same but for the case of their letters.
 template <class Lanes = byte_lanes>

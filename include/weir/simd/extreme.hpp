@@ -14,7 +14,7 @@
 #include <limits>
 #include <optional>
 
-namespace weir::simd {
+namespace weir::inline v0::simd {
 
 template <class Lanes = widest, row Row>
 std::optional<value_of<Row>> min(Row const& numbers) noexcept;

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <type_traits>
 
-namespace weir::simd {
+namespace weir::inline v0::simd {
 
 inline constexpr std::size_t npos = std::string_view::npos;
 

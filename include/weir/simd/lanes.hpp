@@ -17,7 +17,7 @@
 #include <xsimd/xsimd.hpp>
 #endif
 
-namespace weir::simd {
+namespace weir::inline v0::simd {
 
 #if defined(XSIMD_VERSION_MAJOR) && !defined(XSIMD_NO_SUPPORTED_ARCHITECTURE)
 #if XSIMD_VERSION_MAJOR >= 12

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace weir::simd {
+namespace weir::inline v0::simd {
 
 // The bytes of a word.
 // Each kind of lanes has: width; narrower, the lanes for what is too short for these, or void; load and store, which need

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <type_traits>
 
-namespace weir::simd {
+namespace weir::inline v0::simd {
 
 // What number lanes hold.
 template <class T>

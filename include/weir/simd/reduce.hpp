@@ -21,7 +21,7 @@
 #include <limits>
 #include <type_traits>
 
-namespace weir::simd {
+namespace weir::inline v0::simd {
 
 // The sum.  Returns: the type of the numbers; for integers 64 bits of their sign, modulo 2^64.
 template <class Lanes = widest, row Row>

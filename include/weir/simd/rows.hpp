@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir::simd {
+namespace weir::inline v0::simd {
 
 template <class Row>
 using value_of = std::remove_cvref_t<decltype(*std::data(std::declval<Row const&>()))>;

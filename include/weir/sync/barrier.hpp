@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: any, for every function.
 class barrier : immovable {

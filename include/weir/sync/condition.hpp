@@ -17,7 +17,7 @@
 #include <cstdint>
 #include <source_location>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: any, for every function; holding the mutex while notifying is not needed.
 class condition : immovable {

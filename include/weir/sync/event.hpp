@@ -5,7 +5,7 @@
 
 #include <weir/sync/queue_awaiter.hpp>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: any, for every function.
 class event : immovable {

@@ -11,7 +11,7 @@
 #include <source_location>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class mutex;
 

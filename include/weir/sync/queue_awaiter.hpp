@@ -15,7 +15,7 @@
 #include <source_location>
 #include <type_traits>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // `Derived`, which gives result<Value>, offers
 //   bool try_now() noexcept                     takes without the lock what it wants, if that is to be had

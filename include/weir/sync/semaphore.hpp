@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class semaphore;
 

@@ -10,7 +10,7 @@
 
 #include <cstddef>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // A semaphore of which a reader holds one permit and a writer all.
 // Threads: any, for every function.

@@ -21,7 +21,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: any, for every function. It may end before its children do.
 class spawn_limit : immovable {

@@ -10,7 +10,7 @@
 
 #include <cstdint>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Claimed waiters, to be woken once the lock is released.
 class wake_list : immovable {

@@ -14,7 +14,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // Threads: one task at a time.
 class interval : immovable {

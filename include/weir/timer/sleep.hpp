@@ -9,7 +9,7 @@
 #include <coroutine>
 #include <source_location>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // The wheel of the thread that a coroutine runs on; for authors of primitives.
 inline timer_wheel& this_wheel() noexcept {

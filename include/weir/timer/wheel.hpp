@@ -17,7 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace weir {
+namespace weir::inline v0 {
 
 // One deadline. When it comes the timer is told in two steps, as a stop_listener is: `claim` under the wheel's lock
 // decides, and `fired`, without a lock, acts if it said true.

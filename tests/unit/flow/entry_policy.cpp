@@ -42,7 +42,7 @@ public:
     }
     // Whether it was there; if not, it comes.
     bool ask(std::size_t key, std::size_t weight = 1) {
-        policy_.saw(nodes_[key].hash());
+        if (!in_[key] || !policy_.settled(nodes_[key])) policy_.saw(nodes_[key].hash());
         if (in_[key]) {
             policy_.touch(nodes_[key]);
             return true;
@@ -57,6 +57,7 @@ public:
         return false;
     }
     bool has(std::size_t key) const { return in_[key]; }
+    bool settled(std::size_t key) const { return policy_.settled(nodes_[key]); }
     int lost_twice() const { return lost_twice_; }
     entry_policy const& policy() const { return policy_; }
 
@@ -171,6 +172,21 @@ TEST_CASE("a crowd of keys that are asked for once does not drive out who is ask
     std::size_t stayed = 0;
     for (std::size_t key = 0; key < 900; ++key) stayed += c.has(key);
     CHECK(stayed > 880);
+}
+
+TEST_CASE("who was asked for again is settled until as many as an eighth of all have come behind it", "[policy]") {
+    cache c{1000, 1000};
+    for (int round = 0; round < 2; ++round)
+        for (std::size_t key = 0; key < 800; ++key) c.ask(key);
+    CHECK(!c.settled(0));
+    c.ask(0);
+    CHECK(c.settled(0));
+    for (int n = 0; n < 1000; ++n) c.ask(0); // which moves nobody
+    for (std::size_t key = 1; key < 100; ++key) c.ask(key);
+    CHECK(c.settled(0));
+    c.ask(100);
+    CHECK(!c.settled(0));
+    CHECK(!c.settled(999)); // who is not there
 }
 
 TEST_CASE("who is popular now takes the place of who was", "[policy]") {

@@ -4,15 +4,23 @@
 #include "support/virtual_wheel.hpp"
 #include "unit/flow/told_time.hpp"
 
+#include <weir/coro/scope.hpp>
 #include <weir/coro/when_all.hpp>
+#include <weir/coro/yield.hpp>
 #include <weir/flow/coalescer.hpp>
 #include <weir/flow/flight_urgency.hpp>
+#include <weir/runtime/priority.hpp>
+#include <weir/runtime/runtime.hpp>
 #include <weir/sync/event.hpp>
 #include <weir/timer/timeout.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <array>
 #include <chrono>
+#include <cstddef>
+#include <functional>
+#include <string>
 
 using namespace weir;
 using namespace weir::test;
@@ -27,6 +35,29 @@ context asking(manual_executor& loop, time_point until, priority level = priorit
     where.priority = level;
     return where;
 }
+
+// A scheduler with a queue for each priority.
+class three_lanes : immovable {
+public:
+    manual_executor& at(priority level) { return lanes_[static_cast<std::size_t>(level)]; }
+    std::size_t ready(priority level) { return at(level).ready(); }
+    void run_all() {
+        while (lanes_[0].run_one() || lanes_[1].run_one() || lanes_[2].run_one()) {}
+    }
+    context asks(priority level) {
+        context where{at(level)};
+        where.priority = level;
+        return where;
+    }
+
+private:
+    struct lane : manual_executor {
+        explicit lane(three_lanes& within) : of{within} {}
+        executor& at(priority level) noexcept override { return of.at(level); }
+        three_lanes& of;
+    };
+    std::array<lane, 3> lanes_{lane{*this}, lane{*this}, lane{*this}};
+};
 
 // A loader that waits for `open`; meanwhile its context may be looked into.
 struct open_loader {
@@ -245,4 +276,107 @@ TEST_CASE("what is done for no flight has its own deadline and priority", "[coal
     context const here = asking(loop, moment, priority::low);
     CHECK(deadline_of(here) == moment);
     CHECK(priority_of(here) == priority::low);
+}
+
+TEST_CASE("a flight that has been joined by somebody more urgent is woken through that one's queue", "[coalescer]") {
+    three_lanes loop;
+    open_loader loader;
+    coalescer<int, int> c{loader.function()};
+    started leader{c.get(1), loop.asks(priority::low)};
+    SECTION("raised once") {
+        started joiner{c.get(1), loop.asks(priority::high)};
+        started late{c.get(1), loop.asks(priority::normal)};
+        loader.open.set();
+        CHECK(loop.ready(priority::high) == 1);
+        CHECK(loop.ready(priority::normal) == 0);
+        CHECK(loop.ready(priority::low) == 0);
+        loop.run_all();
+        CHECK(joiner.take());
+        CHECK(late.take());
+    }
+    SECTION("joined by nobody who is, it stays where it was") {
+        started joiner{c.get(1), loop.asks(priority::low)};
+        loader.open.set();
+        CHECK(loop.ready(priority::low) == 1);
+        CHECK(loop.ready(priority::high) == 0);
+        loop.run_all();
+        CHECK(joiner.take());
+    }
+    CHECK(leader.take());
+}
+
+TEST_CASE("work of a raised flight that was given a priority of its own stays in its own queue", "[coalescer]") {
+    three_lanes loop;
+    event open;
+    coalescer<int, int> c{[&](int const& key) -> task<int> {
+        context narrower = co_await this_task();
+        narrower.executor = narrower.executor.at(priority::low);
+        narrower.priority = priority::low;
+        auto waits = [&](context const& here) -> task<> {
+            co_await use_context(here);
+            static_cast<void>(co_await open.wait());
+        };
+        co_await waits(narrower);
+        co_return key;
+    }};
+    started leader{c.get(1), loop.asks(priority::normal)};
+    started joiner{c.get(1), loop.asks(priority::high)};
+    open.set();
+    CHECK(loop.ready(priority::low) == 1);
+    CHECK(loop.ready(priority::high) == 0);
+    loop.run_all();
+    CHECK(leader.take());
+    CHECK(joiner.take());
+}
+
+TEST_CASE("a flight begins in the queue of its leader's priority on the executor that it is told", "[coalescer]") {
+    three_lanes loop;
+    manual_executor elsewhere;
+    open_loader loader;
+    coalescer_options options;
+    options.executor = loop.at(priority::normal);
+    coalescer<int, int> c{loader.function(), options};
+    context stranger{elsewhere};
+    stranger.priority = priority::low;
+    started leader{c.get(1), stranger};
+    CHECK(loop.ready(priority::low) == 1);
+    CHECK(loop.ready(priority::normal) == 0);
+    loop.run_all();
+    loader.open.set();
+    loop.run_all();
+    elsewhere.run_all();
+    CHECK(leader.take());
+}
+
+TEST_CASE("in a runtime a raised flight overtakes what is ready at the priority that it began with", "[coalescer]") {
+    runtime_options chosen;
+    chosen.workers = 1;
+    chosen.priorities = true;
+    runtime rt{chosen};
+    event open;
+    std::string log;
+    coalescer<int, int> c{[&](int const& key) -> task<int> {
+        static_cast<void>(co_await open.wait());
+        log += 'f';
+        co_return key;
+    }};
+    auto asks = [&](priority level) -> task<> {
+        co_await with_priority(level, [](coalescer<int, int>& of) -> task<> { static_cast<void>(co_await of.get(1)); },
+                               std::ref(c));
+    };
+    auto notes = [&]() -> task<> {
+        static_cast<void>(co_await open.wait());
+        log += 'n';
+    };
+    auto all = [&](scope& children) -> task<> {
+        children.spawn(asks, priority::low);
+        while (c.figures().leads == 0) co_await yield();
+        children.spawn(asks, priority::high);
+        while (c.figures().joins == 0) co_await yield();
+        for (int n = 0; n < 3; ++n) children.spawn(notes);
+        for (int n = 0; n < 10; ++n) co_await yield();
+        open.set();
+    };
+    rt.block_on([&]() -> task<> { co_await in_scope(all); });
+    CHECK(log == "fnnn");
 }

@@ -82,7 +82,8 @@ TEST_CASE("pauses double up to the longest, and are drawn from all that lies bel
 TEST_CASE("what another try would not mend is not tried again") {
     virtual_wheel time;
     manual_executor runs;
-    for (errc const hopeless : {errc::cancelled, errc::shut_down, errc::closed, errc::self_deadlock}) {
+    for (errc const hopeless : {errc::cancelled, errc::shut_down, errc::closed, errc::self_deadlock, errc::unsupported,
+                                errc::overloaded, errc::circuit_open}) {
         backend of;
         of.well = 9;
         of.error = hopeless;
@@ -173,4 +174,18 @@ TEST_CASE("each try gets the same arguments") {
     time.advance_by(24h, runs);
     REQUIRE(shared.done());
     CHECK(shared.take().value() == 2); // ours and the frame's
+}
+
+TEST_CASE("who knows that what was shed is soon let in says so, and it is tried again") {
+    virtual_wheel time;
+    manual_executor runs;
+    backend of;
+    of.well = 2;
+    of.error = errc::overloaded;
+    retry_options with = patient(5);
+    with.retryable = [](std::error_code why) { return why == errc::overloaded || worth_retrying(why); };
+    asked again{retry(with, ask, &of), context{runs}};
+    time.advance_by(24h, runs);
+    REQUIRE(again.done());
+    CHECK(again.take().value() == 2);
 }

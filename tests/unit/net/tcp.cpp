@@ -89,6 +89,23 @@ TEST_CASE("send_all sends megabytes to a slow reader") {
     }, std::ref(listener));
 }
 
+TEST_CASE("a listener gives who waits already without a wait, and says when nobody does") {
+    backend_runtime rt;
+    auto const listener = listen_at(net::address::loopback_v4(0));
+    CHECK_FALSE(listener.try_accept().has_value());
+    rt->block_on([](net::tcp_listener const& at) -> task<> {
+        auto const first = co_await net::connect_tcp(*at.local());
+        auto const second = co_await net::connect_tcp(*at.local());
+        REQUIRE((first.has_value() && second.has_value()));
+        for (auto const* const client : {&*first, &*second}) {
+            auto const taken = at.try_accept();
+            REQUIRE(taken.has_value());
+            CHECK(*taken->peer() == *client->local());
+        }
+    }, std::cref(listener));
+    CHECK_FALSE(listener.try_accept().has_value());
+}
+
 TEST_CASE("a port that is taken is an error, and one that was given up can be had at once") {
     auto first = listen_at(net::address::loopback_v4(0));
     auto const where = address_of(first);

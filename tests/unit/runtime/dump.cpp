@@ -7,6 +7,9 @@
 #include <weir/coro/fork_join.hpp>
 #include <weir/coro/when_all.hpp>
 #include <weir/coro/yield.hpp>
+#include <weir/flow/batcher.hpp>
+#include <weir/flow/coalescer.hpp>
+#include <weir/io/accept_stream.hpp>
 #include <weir/io/op/recv.hpp>
 #include <weir/runtime/blocking.hpp>
 #include <weir/runtime/dump.hpp>
@@ -29,6 +32,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <source_location>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -84,6 +88,18 @@ constexpr auto first_line = std::source_location::current().line() + 2;
 [[gnu::noinline]] task<> receive(io::fd_ref from) {
     std::array<std::byte, 16> into;
     static_cast<void>(co_await io::recv(from, into));
+}
+constexpr auto next_line = std::source_location::current().line() + 2;
+[[gnu::noinline]] task<> accept_next(io::accept_stream& from) {
+    static_cast<void>(co_await from.next());
+}
+constexpr auto get_line = std::source_location::current().line() + 2;
+[[gnu::noinline]] task<> get_page(coalescer<int, int>& pages) {
+    static_cast<void>(co_await pages.get(1));
+}
+constexpr auto submit_line = std::source_location::current().line() + 2;
+[[gnu::noinline]] task<> submit_row(batcher<int, int>& rows) {
+    static_cast<void>(co_await rows.submit(1));
 }
 
 } // namespace dumped
@@ -429,4 +445,46 @@ TEST_CASE("who waits for the kernel is named with the operation and its file, on
     CHECK_THAT(text, ContainsSubstring("\n  awaits recv on fd " + std::to_string(ends.near.ref().number()) + ", for "));
     rt.shutdown(); // a stop ends it
     CHECK(dump(rt) == "0 wait\n");
+}
+
+TEST_CASE("who waits for a stream's next is named with the file, and with its line") {
+    test::watchdog const watched{patience};
+    auto const choice = GENERATE(io::backend_choice::automatic, io::backend_choice::epoll);
+    auto options = watched_runtime(1);
+    options.backend = choice;
+    runtime rt{options};
+    auto const listener = listen_here();
+    {
+        io::accept_stream incoming{listener.file.ref()};
+        rt.spawn(dumped::accept_next, std::ref(incoming));
+        auto const text = dump_of(rt, 1);
+        INFO(text);
+        CHECK_THAT(text, ContainsSubstring("dumped::accept_next" + at_line(dumped::next_line)));
+        CHECK_THAT(text, ContainsSubstring("\n  awaits next on fd " + std::to_string(listener.file.ref().number())));
+        incoming.close();
+        rt.shutdown(shutdown_mode::drain);
+    }
+    CHECK(dump(rt) == "0 wait\n");
+}
+
+TEST_CASE("who waits for a flight, and who waits for a batch, is named with its line") {
+    test::watchdog const watched{patience};
+    runtime rt{watched_runtime(1)};
+    event go;
+    coalescer<int, int> pages{[&go](int const& key) -> task<int> {
+        static_cast<void>(co_await go.wait());
+        co_return key;
+    }};
+    batcher<int, int> rows{[&go](std::span<int> items, replies<int>& out) -> task<> {
+        static_cast<void>(co_await go.wait());
+        for (std::size_t n = 0; n < items.size(); ++n) out.set(n, items[n]);
+    }};
+    rt.spawn(dumped::get_page, std::ref(pages));
+    rt.spawn(dumped::submit_row, std::ref(rows));
+    auto const text = dump_of(rt, 4); // and what they wait for
+    INFO(text);
+    CHECK_THAT(text, ContainsSubstring("dumped::get_page" + at_line(dumped::get_line)));
+    CHECK_THAT(text, ContainsSubstring("dumped::submit_row" + at_line(dumped::submit_line)));
+    go.set();
+    rt.shutdown(shutdown_mode::drain);
 }

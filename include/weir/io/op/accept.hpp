@@ -6,7 +6,7 @@
 
 #include <sys/socket.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class accept_op : public op_awaiter<accept_op, fd> {
 public:

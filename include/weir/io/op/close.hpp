@@ -6,7 +6,7 @@
 
 #include <unistd.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class close_op : public op_awaiter<close_op, void> {
 public:

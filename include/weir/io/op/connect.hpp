@@ -9,7 +9,7 @@
 #include <optional>
 #include <sys/socket.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class connect_op : public op_awaiter<connect_op, void> {
 public:

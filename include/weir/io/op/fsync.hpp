@@ -6,7 +6,7 @@
 
 #include <unistd.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 // Of a file's description, what is not needed to read its data back (the times, for instance) may stay behind.
 enum class synced : unsigned char { all, data };

@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class openat_op : public op_awaiter<openat_op, fd, blocking_op> {
 public:

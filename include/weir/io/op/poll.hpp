@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <poll.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 template <readiness For>
 class poll_op : public op_awaiter<poll_op<For>, void> {

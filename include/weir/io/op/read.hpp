@@ -8,7 +8,7 @@
 #include <span>
 #include <unistd.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class read_op : public op_awaiter<read_op, std::size_t> {
 public:

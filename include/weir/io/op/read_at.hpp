@@ -9,7 +9,7 @@
 #include <span>
 #include <unistd.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class read_at_op : public op_awaiter<read_at_op, std::size_t, blocking_op> {
 public:

@@ -8,7 +8,7 @@
 #include <span>
 #include <sys/socket.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class recv_op : public op_awaiter<recv_op, std::size_t> {
 public:

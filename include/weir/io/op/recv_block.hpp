@@ -12,7 +12,7 @@
 #include <cerrno>
 #include <cstdint>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class recv_block_op : public op_awaiter<recv_block_op, received> {
 public:

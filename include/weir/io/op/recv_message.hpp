@@ -9,7 +9,7 @@
 #include <span>
 #include <sys/socket.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class recv_message_op : public op_awaiter<recv_message_op, std::size_t> {
 public:

@@ -10,7 +10,7 @@
 #include <string>
 #include <utility>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class renameat_op : public op_awaiter<renameat_op, void, blocking_op> {
 public:

@@ -8,7 +8,7 @@
 #include <span>
 #include <sys/socket.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class send_op : public op_awaiter<send_op, std::size_t> {
 public:

@@ -7,7 +7,7 @@
 
 #include <array>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 // Takes from the front of `chain` what the socket has taken, until nothing is left.
 // Errors: those of sendmsg(2), EPIPE never as a signal; `chain` holds what was not taken then.

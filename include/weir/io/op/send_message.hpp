@@ -9,7 +9,7 @@
 #include <span>
 #include <sys/socket.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class send_message_op : public op_awaiter<send_message_op, std::size_t> {
 public:

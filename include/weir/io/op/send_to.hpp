@@ -9,7 +9,7 @@
 #include <span>
 #include <sys/socket.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 namespace detail {
 

@@ -16,7 +16,7 @@
 #include <span>
 #include <sys/socket.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 // Bytes from which on pinning pages may cost less than copying them: with a network card that sends from them. On the
 // loopback no length does: there the first send of a socket takes two to three times the time of a plain one.

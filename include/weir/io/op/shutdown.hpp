@@ -6,7 +6,7 @@
 
 #include <sys/socket.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 enum class directions : unsigned char { receiving = SHUT_RD, sending = SHUT_WR, both = SHUT_RDWR };
 

@@ -15,7 +15,7 @@
 #include <fcntl.h>
 #include <poll.h>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 // The operation is that of the end which is no pipe, and waits for that one.
 template <readiness For>

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <utility>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class statx_op : public op_awaiter<statx_op, struct ::statx, blocking_op> {
 public:

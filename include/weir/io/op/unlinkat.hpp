@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <utility>
 
-namespace weir::io {
+namespace weir::inline v0::io {
 
 class unlinkat_op : public op_awaiter<unlinkat_op, void, blocking_op> {
 public:

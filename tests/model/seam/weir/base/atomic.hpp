@@ -8,7 +8,7 @@
 
 #include <atomic>
 
-namespace weir {
+namespace weir::inline v0 {
 
 inline constexpr auto relaxed = std::memory_order_relaxed;
 inline constexpr auto acquire = std::memory_order_acquire;

@@ -4,7 +4,7 @@
 
 #include <cstddef>
 
-namespace weir {
+namespace weir::inline v0 {
 
 inline constexpr std::size_t cache_line = 2048;
 

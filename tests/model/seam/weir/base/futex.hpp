@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace weir {
+namespace weir::inline v0 {
 
 using futex_word = atomic<std::uint32_t>;
 using futex_deadline = std::chrono::steady_clock::time_point;

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <source_location>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class wait_book {
 public:

@@ -9,7 +9,7 @@
 
 #include <array>
 
-namespace weir {
+namespace weir::inline v0 {
 
 class asymmetric_fence {
 public:

@@ -5,7 +5,7 @@
 
 #include <weir/base/platform.hpp>
 
-namespace weir {
+namespace weir::inline v0 {
 
 inline void pause() noexcept { model::explorer::running()->give_way(); }
 

@@ -5,7 +5,7 @@
 
 #include <cstddef>
 
-namespace weir {
+namespace weir::inline v0 {
 
 inline constexpr std::size_t max_shards = 2;
 
