@@ -56,7 +56,6 @@ parts::parts(options const& with, log& to, weir::executor_ref where)
             throw std::invalid_argument("--database: " + std::string{error.what()});
         }
         stored_keys.emplace(*kept, where);
-        audit.emplace(*kept, where, audit_options(to));
     }
 #ifdef WEIR_GATEWAY_ACTIONS
     if (!with.scripts.empty()) scripts.emplace(action_options(with, to));
@@ -75,6 +74,7 @@ parts::parts(options const& with, log& to, weir::executor_ref where)
     auto look = shared && from ? shared->models(with.upstream, with.upstream_key) : model_service::elsewhere{};
     models.emplace(where, std::move(own), from, kept_models, std::move(look));
     chat.emplace(from);
+    if (kept) audit.emplace(*kept, where, audit_options(to)); // the last: it is at work from here on, and must be closed
 }
 
 void parts::reach_upstream(options const& with) {

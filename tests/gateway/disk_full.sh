@@ -49,7 +49,7 @@ for backend in io_uring epoll; do
     done
     [ "$(status_for weir-nobodys /v1/models)" = 401 ] || fail "an unknown key, and a full disk: $(cat "$scratch/body")"
     await_metric gateway_audit_attempts_failed_total -ge 1
-    [ "$(metric gateway_audit_waiting)" -ge 500 ] || fail "rows do not wait for room"
+    await_metric gateway_audit_waiting -ge 1
     grep -q 'audit: SQLite: .*rows wait' "$scratch/err" || fail "the log does not say that rows wait, and why"
     # More rows than may wait, where a request takes no time; each of them is lost, and counted.
     lost=0
